@@ -1,0 +1,176 @@
+/*
+ * store/store.h - the private store of one partition: ordered tables of bytes,
+ * changed by turns, journal-first, on LMDB. What the tables mean is the
+ * runtime's business (rows.h has their keys); what is on disk stands in
+ * store/README.
+ *
+ * A turn: acta_store_begin, then gets, puts, deletes, scans, with savepoints
+ * (mark, undo) for each message, then acta_store_commit: one journal record, a
+ * slice of the checkpoint, one flush.
+ *
+ * THREADS: one store, one thread. LIFETIME: keys and values that are put are
+ * copied at once; those that are got live until the turn's commit or abort.
+ */
+#ifndef ACTA_STORE_H
+#define ACTA_STORE_H
+
+#include "codecs/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ACTA_STORE_KEY_MAX 500u          /* LMDB takes 511 */
+#define ACTA_STORE_VALUE_MAX (2u << 20)
+#define ACTA_STORE_FREEZE_ENTRIES 65536u
+#define ACTA_STORE_FREEZE_BYTES (16u << 20)
+#define ACTA_STORE_FREEZE_TURNS 4096u
+#define ACTA_STORE_SLICE_ROWS 512u       /* checkpoint work of one turn */
+#define ACTA_STORE_SLICE_BYTES (512u << 10)
+
+enum acta_table { /* the number is on disk: append only */
+	ACTA_T_META,    /* numbers of the runtime: name -> value */
+	ACTA_T_STATE,   /* actors' rows */
+	ACTA_T_OUTBOX,  /* messages not yet acked */
+	ACTA_T_CHANNEL, /* both ends' channel rows */
+	ACTA_T_PARKED,  /* messages set aside, by actor */
+	ACTA_T_ACTOR,   /* what is known of an actor: parked queue, schema, hold */
+	ACTA_T_TIMER,   /* by actor and name */
+	ACTA_T_DUE,     /* by time: timers, asks, parked heads */
+	ACTA_T_EVENT,   /* the log, by topic and seq */
+	ACTA_T_TOPIC,   /* heads, and each actor's last */
+	ACTA_T_REPLY,   /* client ids, by hour and hash */
+	ACTA_T_ASK,     /* questions that wait for their answer */
+	ACTA_T_TOKEN,   /* deferred replies */
+	ACTA_T_DEAD,    /* dead letters */
+	ACTA_TABLES
+};
+
+struct acta_store;
+
+struct acta_store_options {
+	const char *service;   /* both are written into the store, and another */
+	uint32_t part, parts;  /* number of partitions is refused */
+	uint64_t quota;        /* bytes of used pages; default 16 GiB */
+	uint64_t memory;       /* of both generations; default 64 MiB */
+	uint64_t journal_keep; /* bytes kept for followers; default 1 GiB */
+	uint64_t map_size;     /* 0: quota plus reserve */
+	bool in_memory;        /* no file: an ordered map, lost at close */
+	bool no_sync;          /* benches and the test kit only: no flush at all */
+	bool allow_any_fs;     /* also NFS, CIFS, FUSE, overlay (refused else) */
+	bool checked;          /* after `storage-failed`: read the disk past the
+	                        * page cache (O_DIRECT) before speaking */
+	uint64_t seed;         /* of history and incarnation ids; 0: getrandom */
+};
+
+/*
+ * Open or create DIR (0700; made with its parents) in the order of CORE 2.10 up
+ * to the incarnation record: lock, file system, open, reader check, sync, meta,
+ * replay, incarnation committed.
+ * Errors: ACTA_EBUSY (`why` names the holder's pid), ACTA_EVERSION,
+ * ACTA_EINVAL (other service, other number of partitions, refused file system),
+ * ACTA_ECORRUPT or ACTA_EUNSURE (storage-failed), ACTA_EFULL, ACTA_EIO.
+ * Blocks: for disk.
+ */
+ACTA_NODISCARD enum acta_err acta_store_open(const char *dir,
+    const struct acta_store_options *options, struct acta_store **out,
+    struct acta_why *why);
+void acta_store_close(struct acta_store **store); /* no flush is owed */
+
+/* Who this store is: history (128 random bits, made with the store) and
+ * incarnation (counts opens; with 64 fresh random bits). */
+struct acta_store_id {
+	uint8_t history[16];
+	uint64_t incarnation;
+	uint64_t incarnation_random;
+};
+struct acta_store_id acta_store_id(const struct acta_store *store);
+/* The time in the last commit (ms since 1970), for a clock that never goes
+ * back; 0 in a new store. */
+int64_t acta_store_last_ms(const struct acta_store *store);
+uint64_t acta_store_turn(const struct acta_store *store); /* last committed */
+
+/* -------------------------------------------------------------- a turn -- */
+
+void acta_store_begin(struct acta_store *store);
+
+/* ACTA_ENOENT; ACTA_ECORRUPT, ACTA_EUNSURE: end the process. */
+ACTA_NODISCARD enum acta_err acta_store_get(struct acta_store *store,
+    enum acta_table table, const void *key, size_t key_size,
+    const void **out_value, size_t *out_size);
+/* Sizes within the maxima above are asserted: the caller checked. */
+void acta_store_put(struct acta_store *store, enum acta_table table,
+    const void *key, size_t key_size, const void *value, size_t size);
+void acta_store_delete(struct acta_store *store, enum acta_table table,
+    const void *key, size_t key_size);
+/* All rows whose key begins so: one mark now, the rows in slices. */
+void acta_store_delete_prefix(struct acta_store *store, enum acta_table table,
+    const void *prefix, size_t prefix_size);
+
+/* Savepoints nest: undo returns the write-set (and notes) to the mark. */
+typedef struct acta_store_mark {
+	size_t undo, notes;
+} acta_store_mark;
+acta_store_mark acta_store_mark_now(const struct acta_store *store);
+void acta_store_undo(struct acta_store *store, acta_store_mark mark);
+
+/* What the journal record says beside the rows: appended to its notes (one
+ * MessagePack value each: what the turn took; store/README). */
+void acta_store_note(struct acta_store *store, const void *data, size_t size);
+
+bool acta_store_dirty(const struct acta_store *store); /* anything to commit? */
+uint64_t acta_store_pending_bytes(const struct acta_store *store);
+
+/*
+ * Make the turn durable. The write-set is empty afterwards on ACTA_OK, as it
+ * was on the others.
+ * Errors: ACTA_EFULL certainly not committed (no space, quota): abort, stop
+ * intake, try smaller. `reserve` lets clean-up (acks, deletes) use the room
+ * between 80 and 95 % of the quota. ACTA_EUNSURE: outcome unknown, the process
+ * must end as storage-failed.
+ * Blocks: for one flush.
+ */
+ACTA_NODISCARD enum acta_err acta_store_commit(struct acta_store *store,
+    int64_t now_ms, bool reserve);
+void acta_store_abort(struct acta_store *store); /* the write-set is empty */
+
+/* ---------------------------------------------------------------- scan -- */
+
+/* In key order, as of the opening; puts and deletes meanwhile are fine and not
+ * seen. At most 64 open at once; all are closed by commit and abort. */
+struct acta_scan;
+struct acta_scan *acta_scan_open(struct acta_store *store,
+    enum acta_table table, const void *prefix, size_t prefix_size);
+/* Start at the first key >= prefix + from instead. */
+struct acta_scan *acta_scan_open_at(struct acta_store *store,
+    enum acta_table table, const void *prefix, size_t prefix_size,
+    const void *from, size_t from_size);
+struct acta_row {
+	const void *key, *value;
+	size_t key_size, value_size;
+};
+/* false at the end, and on an error, which acta_scan_close returns. */
+bool acta_scan_next(struct acta_scan *scan, struct acta_row *out);
+enum acta_err acta_scan_close(struct acta_scan **scan);
+
+/* ------------------------------------------------------------- between -- */
+
+/*
+ * Between turns, when idle: merge a slice (freeze first if the active
+ * generation was idle for 1 s). True: there is more to do.
+ */
+ACTA_NODISCARD enum acta_err acta_store_idle(struct acta_store *store,
+    int64_t now_ms, bool *out_more);
+
+struct acta_store_info {
+	uint64_t used_bytes, quota, map_size, file_bytes, free_pages;
+	uint64_t journal_first, journal_last, replay_from, keep_from;
+	uint64_t entries_active, entries_frozen, memory, rows_merged;
+	uint64_t slice_rows_max, slice_bytes_max; /* the most in one turn so far */
+};
+void acta_store_info(const struct acta_store *store,
+    struct acta_store_info *out);
+/* Above 80 % of the quota: take nothing new in. */
+bool acta_store_intake_stopped(const struct acta_store *store);
+
+#endif /* ACTA_STORE_H */
