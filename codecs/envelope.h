@@ -26,7 +26,8 @@ struct acta_bytes {
 
 /* Split "service/key" at its first '/'; without one the key is empty.
  * ACTA_EINVAL: not an address (DESIGN section 2). A name that begins with '@'
- * is the runtime's own and well formed here. */
+ * is the runtime's own and well formed here. "stock/" is the same as "stock":
+ * the empty key, data not NULL. */
 ACTA_NODISCARD enum acta_err acta_address_split(const char *data, size_t size,
     struct acta_bytes *service, struct acta_bytes *key);
 /* [a-z][a-z0-9-]{0,63}, and whether a service's name (at most 32). */
@@ -49,7 +50,10 @@ struct acta_request {
 
 /*
  * Read a request from one checked MessagePack value. Unknown keys are ignored,
- * but those that begin with '!' refused; doubled known keys refused.
+ * but those that begin with '!' refused; doubled known keys refused. A nil is
+ * as if it were left out. What points, points into `data`. A traceparent that
+ * is not W3C's version 00 is dropped, as W3C has it. client and session are 1
+ * to 64 bytes; session and seq come together or not at all.
  * Errors: ACTA_EINVAL (code bad-request; `why`). `id` is set even then if it
  * could be read, so that the error correlates.
  */
@@ -102,7 +106,10 @@ struct acta_message {
 	struct acta_bytes args_raw; /* its bytes */
 	struct acta_bytes id, trace;
 };
+/* args_raw if it has data, else `args` (ABSENT: an empty map). */
 void acta_message_encode(struct acta_buf *buf, const struct acta_message *msg);
+/* Checks the bytes as it reads. ACTA_ENOENT at the end, ACTA_EPROTO if
+ * malformed: the reader is then at its end. */
 ACTA_NODISCARD enum acta_err acta_message_decode(struct acta_reader *reader,
     struct acta_message *out);
 
@@ -152,6 +159,8 @@ enum { /* flags of CALL */
 	ACTA_CALL_ADMIN = 4,  /* came in by a door that may do anything */
 };
 
+/* CALL, REPLY: the door is src, door_inc is inc. EVENT, HEAD: part is src_part,
+ * head is seq. */
 struct acta_item {
 	uint32_t kind;
 	struct acta_bytes src, dst; /* services (door: in src) */
@@ -159,11 +168,12 @@ struct acta_item {
 	uint64_t hist, inc, first, next, credit, nonce, acked, request;
 	uint32_t count, flags, verdict;
 	bool in_memory;
-	const uint8_t *chain;      /* 16 bytes */
+	const uint8_t *chain;      /* 16 bytes (encode: NULL is all 0) */
 	const uint8_t *client;     /* 16 bytes or NULL */
 	int64_t id_ms, at_ms;
 	struct acta_bytes body;    /* DATA: messages; CALL: message; REPLY, EVENT:
-	                            * result, data (raw MessagePack) */
+	                            * result, data (raw MessagePack; encode: NULL
+	                            * is nil, {}) */
 	struct acta_bytes code, text, hint;
 	struct acta_bytes topic, key, from;
 	uint64_t seq, prev;

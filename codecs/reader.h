@@ -30,6 +30,15 @@
  */
 ACTA_NODISCARD enum acta_err acta_msgpack_check(const void *data, size_t size);
 
+/*
+ * The same for the first of several values one behind the other, with limits
+ * of the caller's: what is at the depth limit by itself goes through in the
+ * list that carries it. depth_max is at most 32 + ACTA_MSGPACK_DEPTH_ROOM.
+ */
+#define ACTA_MSGPACK_DEPTH_ROOM 4u
+ACTA_NODISCARD enum acta_err acta_msgpack_check_first(const void *data,
+    size_t size, uint32_t depth_max, uint32_t nodes_max, size_t *out_size);
+
 struct acta_reader {
 	const uint8_t *at, *end;
 };
@@ -76,7 +85,12 @@ const void *acta_read_raw(struct acta_reader *reader, size_t *out_size);
 /* The value of `name` in a MAP (first if doubled), or ABSENT. */
 acta_value acta_map_get(acta_value map, const char *name, size_t name_size);
 
-/* Equal in meaning: 1 in any of its encodings is 1, maps in any order. */
+/*
+ * Equal in meaning: 1 in any of its encodings is 1, maps in any order (but 1 is
+ * not 1.0; NaN is NaN). Of a doubled key the first counts if the order differs;
+ * a key that is itself a list or map is compared by its bytes. O(size) for
+ * maps in the same order, else quadratic in the pairs of one map.
+ */
 bool acta_value_equal(acta_value a, acta_value b);
 
 /* Bytes of well-formed UTF-8 (RFC 3629)? */

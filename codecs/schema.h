@@ -8,7 +8,8 @@
  * list map ref any. int takes INT; num NUM and INT; time TIME and, since JSON
  * has none, INT as ms; bin BIN; str and ref: a STR without NUL, ref moreover
  * a valid address (service or service/key, DESIGN section 2); any: all but
- * absent. Names are [a-zA-Z_][a-zA-Z0-9_-]{0,63}, at most 64 fields.
+ * absent. A nil where there is a default takes the default (JSON clients write
+ * null for what they leave out); but for `any` nil is a value. Names are [a-zA-Z_][a-zA-Z0-9_-]{0,63}, at most 64 fields.
  */
 #ifndef ACTA_SCHEMA_H
 #define ACTA_SCHEMA_H
