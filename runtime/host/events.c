@@ -1,0 +1,186 @@
+/*
+ * runtime/host/events.c - the partition's log of events: seq contiguous per
+ * topic, the same actor's last seq, retention by age, size and count.
+ */
+#include "runtime/host/part.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "codecs/packer.h"
+
+#define TRIM_MAX 64u /* rows that one turn may retire, per topic */
+
+static struct acta_topic *
+topic_find(struct acta_part *part, const char *name, size_t size, bool make)
+{
+	struct acta_topic *t;
+
+	for (uint32_t i = 0; i < part->topic_count; i++) {
+		t = &part->topics[i];
+		if (strlen(t->name) == size && memcmp(t->name, name, size) == 0)
+			return t;
+	}
+	if (!make || part->topic_count == ACTA_TOPICS_MAX ||
+	    size > ACTA_TYPE_MAX)
+		return NULL;
+	part->topics = realloc(part->topics,
+	    (part->topic_count + 1) * sizeof(*part->topics));
+	if (part->topics == NULL)
+		abort();
+	t = &part->topics[part->topic_count++];
+	*t = (struct acta_topic){ .next = 1, .first = 1 };
+	memcpy(t->name, name, size);
+	return t;
+}
+
+enum acta_err
+acta_topics_load(struct acta_part *part)
+{
+	struct acta_scan *scan = acta_scan_open(part->store, ACTA_T_TOPIC, "h",
+	    1);
+	struct acta_row row;
+	bool ok = true;
+	enum acta_err err;
+
+	while (ok && acta_scan_next(scan, &row)) {
+		struct acta_reader r = acta_reader(row.value, row.value_size);
+		struct acta_topic *t = topic_find(part,
+		    (const char *)row.key + 1, row.key_size - 1, true);
+
+		ok = t != NULL && acta_read_list(&r, &ok) == 3 && ok;
+		if (!ok)
+			break;
+		t->next = acta_read_uint(&r, &ok);
+		t->first = acta_read_uint(&r, &ok);
+		t->bytes = acta_read_uint(&r, &ok);
+	}
+	err = acta_scan_close(&scan);
+	return err != ACTA_OK ? err : ok ? ACTA_OK : ACTA_ECORRUPT;
+}
+
+static size_t
+event_key(char *out, const struct acta_topic *t, uint64_t seq)
+{
+	size_t n = strlen(t->name), at = 0;
+
+	out[at++] = (char)n;
+	memcpy(out + at, t->name, n);
+	at += n;
+	for (int i = 7; i >= 0; i--)
+		out[at++] = (char)(seq >> (8 * i));
+	return at;
+}
+
+/* Number the event and put it into the log. The item's topic is the part
+ * behind the service's name; it leaves with the turn's commit. */
+void
+acta_topics_append(struct acta_part *part, struct acta_release *event)
+{
+	struct acta_item *e = &event->item;
+	size_t skip = strlen(part->config.service) + 1;
+	struct acta_topic *t = topic_find(part, e->topic.data + skip,
+	    e->topic.size - skip, true);
+	char key[ACTA_TYPE_MAX + ACTA_KEY_MAX + 16];
+	const void *value;
+	size_t n, size;
+
+	if (t == NULL)
+		return; /* the API checked: it cannot be */
+	e->seq = t->next++;
+	e->prev = 0;
+	e->src_part = part->config.part;
+	e->at_ms = part->now_ms;
+	t->dirty = true;
+
+	n = 0;
+	key[n++] = 'l';
+	key[n++] = (char)strlen(t->name);
+	memcpy(key + n, t->name, strlen(t->name));
+	n += strlen(t->name);
+	memcpy(key + n, e->key.data, e->key.size);
+	n += e->key.size;
+	if (acta_store_get(part->store, ACTA_T_TOPIC, key, n, &value, &size) ==
+	    ACTA_OK) {
+		struct acta_reader r = acta_reader(value, size);
+		bool ok = true;
+
+		e->prev = acta_read_uint(&r, &ok);
+	}
+	acta_buf_reset(&part->pack);
+	acta_pack_uint(&part->pack, e->seq);
+	acta_store_put(part->store, ACTA_T_TOPIC, key, n, part->pack.data,
+	    part->pack.size);
+
+	acta_buf_reset(&part->pack);
+	acta_pack_list(&part->pack, 4);
+	acta_pack_str(&part->pack, e->key.data, e->key.size);
+	acta_pack_uint(&part->pack, e->prev);
+	acta_pack_int(&part->pack, e->at_ms);
+	acta_pack_raw(&part->pack, e->body.data, e->body.size);
+	n = event_key(key, t, e->seq);
+	acta_store_put(part->store, ACTA_T_EVENT, key, n, part->pack.data,
+	    part->pack.size);
+	t->bytes += part->pack.size;
+}
+
+static bool
+over(const struct acta_part *part, const struct acta_topic *t, int64_t at_ms)
+{
+	const struct acta_part_config *c = &part->config;
+
+	return (c->event_count > 0 && t->next - t->first > c->event_count) ||
+	    (c->event_size > 0 && t->bytes > c->event_size) ||
+	    (c->event_age_ms > 0 && at_ms < part->now_ms - c->event_age_ms);
+}
+
+static void
+trim(struct acta_part *part, struct acta_topic *t)
+{
+	char key[ACTA_TYPE_MAX + 16];
+
+	for (uint32_t i = 0; i < TRIM_MAX && t->first < t->next; i++) {
+		size_t n = event_key(key, t, t->first), size;
+		const void *value;
+		struct acta_reader r;
+		bool ok = true;
+		uint32_t len;
+
+		if (acta_store_get(part->store, ACTA_T_EVENT, key, n, &value,
+		        &size) != ACTA_OK)
+			return;
+		r = acta_reader(value, size);
+		(void)acta_read_list(&r, &ok);
+		(void)acta_read_str(&r, &len, &ok);
+		(void)acta_read_uint(&r, &ok);
+		if (!over(part, t, acta_read_int(&r, &ok)))
+			return;
+		acta_store_delete(part->store, ACTA_T_EVENT, key, n);
+		t->bytes -= size < t->bytes ? size : t->bytes;
+		t->first++;
+	}
+}
+
+void
+acta_topics_store(struct acta_part *part)
+{
+	for (uint32_t i = 0; i < part->topic_count; i++) {
+		struct acta_topic *t = &part->topics[i];
+		char key[ACTA_TYPE_MAX + 2];
+		size_t n = strlen(t->name);
+
+		if (!t->dirty)
+			continue;
+		trim(part, t);
+		key[0] = 'h';
+		memcpy(key + 1, t->name, n);
+		acta_buf_reset(&part->pack);
+		acta_pack_list(&part->pack, 3);
+		acta_pack_uint(&part->pack, t->next);
+		acta_pack_uint(&part->pack, t->first);
+		acta_pack_uint(&part->pack, t->bytes);
+		acta_store_put(part->store, ACTA_T_TOPIC, key, n + 1,
+		    part->pack.data, part->pack.size);
+		t->dirty = false;
+	}
+}

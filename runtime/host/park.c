@@ -1,0 +1,337 @@
+/* runtime/host/park.c - the queues of actors whose messages wait. */
+#include "runtime/host/park.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "codecs/packer.h"
+
+static uint32_t
+bucket(const char *key, size_t size)
+{
+	return (uint32_t)(acta_hash64(key, size) % 1024u);
+}
+
+struct acta_parked *
+acta_parked_find(const struct acta_part *part, const char *key, size_t size)
+{
+	struct acta_parked *a;
+
+	if (part->parked_actors == 0)
+		return NULL;
+	for (a = part->parked[bucket(key, size)]; a != NULL; a = a->next_hash)
+		if (a->key_size == size && memcmp(a->key, key, size) == 0)
+			return a;
+	return NULL;
+}
+
+static struct acta_parked *
+make(struct acta_part *part, const char *key, size_t size)
+{
+	struct acta_parked *a = acta_parked_find(part, key, size);
+	uint32_t b = bucket(key, size);
+
+	if (a != NULL)
+		return a;
+	a = calloc(1, sizeof(*a));
+	if (a == NULL || (a->key = malloc(size + 1)) == NULL)
+		abort();
+	memcpy(a->key, key, size);
+	a->key[size] = '\0';
+	a->key_size = (uint32_t)size;
+	a->next = 1;
+	a->due_ms = INT64_MAX;
+	a->next_hash = part->parked[b];
+	part->parked[b] = a;
+	part->parked_actors++;
+	return a;
+}
+
+static void
+forget(struct acta_part *part, struct acta_parked *a)
+{
+	struct acta_parked **link = &part->parked[bucket(a->key, a->key_size)];
+
+	while (*link != a)
+		link = &(*link)->next_hash;
+	*link = a->next_hash;
+	part->parked_actors--;
+	free(a->key);
+	free(a);
+}
+
+static size_t
+row_key(char *out, const char *key, size_t key_size, uint64_t n)
+{
+	size_t at = acta_actor_row(out, key, key_size, NULL, 0);
+
+	for (int i = 7; i >= 0; i--)
+		out[at++] = (char)(n >> (8 * i));
+	return at;
+}
+
+/* [attempts, due, uid, reason, passes, message] */
+struct row {
+	uint32_t attempts;
+	int64_t due_ms;
+	const uint8_t *uid;
+	bool passes;
+	const void *message;
+	size_t size;
+};
+
+static bool
+row_decode(const void *value, size_t size, struct row *out)
+{
+	struct acta_reader r = acta_reader(value, size);
+	bool ok = true;
+	uint32_t n;
+
+	ok = acta_read_list(&r, &ok) == 6 && ok;
+	out->attempts = (uint32_t)acta_read_int(&r, &ok);
+	out->due_ms = acta_read_int(&r, &ok);
+	out->uid = acta_read_bin(&r, &n, &ok);
+	ok = ok && n == 16;
+	(void)acta_read_str(&r, &n, &ok);
+	out->passes = acta_read_bool(&r, &ok);
+	out->message = acta_read_raw(&r, &out->size);
+	return ok && out->size > 0;
+}
+
+static void
+row_put(struct acta_part *part, const struct acta_msg *msg, uint64_t n,
+    uint32_t attempts, int64_t due_ms, const char *reason)
+{
+	char key[ACTA_KEY_MAX + 16];
+	size_t size = row_key(key, msg->m.key.data, msg->m.key.size, n);
+
+	acta_buf_reset(&part->pack);
+	acta_pack_list(&part->pack, 6);
+	acta_pack_int(&part->pack, attempts);
+	acta_pack_int(&part->pack, due_ms);
+	acta_pack_bin(&part->pack, msg->uid.bytes, 16);
+	acta_pack_text(&part->pack, reason);
+	acta_pack_bool(&part->pack, msg->then || msg->timer);
+	acta_pack_raw(&part->pack, msg->raw, msg->raw_size);
+	acta_store_put(part->store, ACTA_T_PARKED, key, size, part->pack.data,
+	    part->pack.size);
+}
+
+void
+acta_park_append(struct acta_part *part, const struct acta_msg *msg,
+    uint32_t attempts, int64_t due_ms, const char *reason)
+{
+	struct acta_parked *a = make(part, msg->m.key.data, msg->m.key.size);
+
+	row_put(part, msg, a->next++, attempts, due_ms, reason);
+	/* The queue is due when its first row is; an answer or a timer behind
+	 * held messages is due for itself. */
+	if (a->count == 0 || (a->held && (msg->then || msg->timer)))
+		a->due_ms = due_ms;
+	a->count++;
+	part->parked_rows++;
+}
+
+void
+acta_park_update(struct acta_part *part, const struct acta_msg *msg,
+    uint32_t attempts, int64_t due_ms, const char *reason)
+{
+	struct acta_parked *a = acta_parked_find(part, msg->m.key.data,
+	    msg->m.key.size);
+
+	assert(a != NULL);
+	row_put(part, msg, msg->row, attempts, due_ms, reason);
+	a->due_ms = due_ms;
+}
+
+void
+acta_park_remove(struct acta_part *part, const struct acta_msg *msg)
+{
+	struct acta_parked *a = acta_parked_find(part, msg->m.key.data,
+	    msg->m.key.size);
+	char key[ACTA_KEY_MAX + 16];
+	size_t size = row_key(key, msg->m.key.data, msg->m.key.size, msg->row);
+
+	assert(a != NULL);
+	acta_store_delete(part->store, ACTA_T_PARKED, key, size);
+	a->count--;
+	part->parked_rows--;
+	a->due_ms = part->now_ms; /* the next one has not been looked at */
+	if (a->count == 0 && !a->held)
+		forget(part, a);
+}
+
+void
+acta_park_hold(struct acta_part *part, const struct acta_msg *msg, bool held)
+{
+	struct acta_parked *a = acta_parked_find(part, msg->m.key.data,
+	    msg->m.key.size);
+	char key[ACTA_KEY_MAX + 16];
+	size_t size = acta_actor_row(key, msg->m.key.data, msg->m.key.size,
+	    NULL, 0);
+	const void *value;
+	size_t value_size;
+	int64_t schema = 0;
+	bool ok = true;
+
+	if (a == NULL || a->held == held)
+		return;
+	a->held = held;
+	a->due_ms = held ? INT64_MAX : part->now_ms;
+	if (acta_store_get(part->store, ACTA_T_ACTOR, key, size, &value,
+	        &value_size) == ACTA_OK) {
+		struct acta_reader r = acta_reader(value, value_size);
+
+		(void)acta_read_list(&r, &ok);
+		schema = acta_read_int(&r, &ok);
+	}
+	acta_buf_reset(&part->pack);
+	acta_pack_list(&part->pack, 2);
+	acta_pack_int(&part->pack, schema);
+	acta_pack_bool(&part->pack, held);
+	acta_store_put(part->store, ACTA_T_ACTOR, key, size, part->pack.data,
+	    part->pack.size);
+	if (a->count == 0 && !held)
+		forget(part, a);
+}
+
+struct acta_parked *
+acta_parked_due(struct acta_part *part)
+{
+	if (part->parked_actors == 0)
+		return NULL;
+	for (uint32_t i = 0; i < 1024; i++)
+		for (struct acta_parked *a = part->parked[i]; a != NULL;
+		     a = a->next_hash)
+			if (a->count > 0 && a->due_ms <= part->now_ms)
+				return a;
+	return NULL;
+}
+
+enum acta_err
+acta_parked_first(struct acta_part *part, struct acta_parked *a,
+    struct acta_msg *msg)
+{
+	char prefix[ACTA_KEY_MAX + 16];
+	size_t size = acta_actor_row(prefix, a->key, a->key_size, NULL, 0);
+	struct acta_scan *scan = acta_scan_open(part->store, ACTA_T_PARKED,
+	    prefix, size);
+	struct acta_row at;
+	struct row row;
+	bool found = false;
+	enum acta_err err;
+	int64_t due_ms = INT64_MAX;
+
+	while (!found && acta_scan_next(scan, &at)) {
+		const uint8_t *k = at.key;
+
+		if (at.key_size != size + 8 ||
+		    !row_decode(at.value, at.value_size, &row)) {
+			(void)acta_scan_close(&scan);
+			return ACTA_ECORRUPT;
+		}
+		if (a->held && !row.passes)
+			continue;
+		if (row.due_ms > part->now_ms) {
+			due_ms = row.due_ms;
+			break;
+		}
+		msg->row = 0;
+		for (int i = 0; i < 8; i++)
+			msg->row = msg->row << 8 | k[size + i];
+		found = true;
+	}
+	err = acta_scan_close(&scan);
+	if (err != ACTA_OK)
+		return err;
+	if (!found) {
+		a->due_ms = due_ms;
+		return ACTA_ENOENT;
+	}
+	msg->attempt = row.attempts + 1;
+	memcpy(msg->uid.bytes, row.uid, 16);
+	msg->raw = acta_arena_copy(&part->arena, row.message, row.size);
+	msg->raw_size = row.size;
+	return ACTA_OK;
+}
+
+int64_t
+acta_parked_wake_ms(const struct acta_part *part)
+{
+	int64_t wake = INT64_MAX;
+
+	if (part->parked_actors == 0)
+		return wake;
+	for (uint32_t i = 0; i < 1024; i++)
+		for (const struct acta_parked *a = part->parked[i]; a != NULL;
+		     a = a->next_hash)
+			if (a->count > 0 && a->due_ms < wake)
+				wake = a->due_ms;
+	return wake;
+}
+
+static bool
+load_row(struct acta_part *part, const struct acta_row *at)
+{
+	const uint8_t *k = at->key;
+	struct acta_parked *a;
+	struct row row;
+	uint64_t n = 0;
+
+	if (at->key_size < 9 || at->key_size != 9u + k[0] ||
+	    !row_decode(at->value, at->value_size, &row))
+		return false;
+	for (uint32_t i = 0; i < 8; i++)
+		n = n << 8 | k[1 + k[0] + i];
+	a = make(part, (const char *)k + 1, k[0]);
+	if (a->count == 0)
+		a->due_ms = row.due_ms;
+	a->count++;
+	if (n >= a->next)
+		a->next = n + 1;
+	part->parked_rows++;
+	return true;
+}
+
+enum acta_err
+acta_parked_load(struct acta_part *part)
+{
+	struct acta_scan *scan = acta_scan_open(part->store, ACTA_T_PARKED,
+	    "", 0);
+	struct acta_row row;
+	bool ok = true;
+	enum acta_err err;
+
+	while (ok && acta_scan_next(scan, &row))
+		ok = load_row(part, &row);
+	err = acta_scan_close(&scan);
+	if (err != ACTA_OK || !ok)
+		return err != ACTA_OK ? err : ACTA_ECORRUPT;
+	scan = acta_scan_open(part->store, ACTA_T_ACTOR, "", 0);
+	while (ok && acta_scan_next(scan, &row)) {
+		struct acta_reader r = acta_reader(row.value, row.value_size);
+		const char *k = row.key;
+
+		ok = acta_read_list(&r, &ok) == 2 && ok;
+		(void)acta_read_int(&r, &ok);
+		if (acta_read_bool(&r, &ok) && ok) {
+			struct acta_parked *a = make(part, k + 1,
+			    row.key_size - 1);
+
+			a->held = true;
+			/* Answers and timers among them may run: look once. */
+			a->due_ms = a->count > 0 ? 0 : INT64_MAX;
+		}
+	}
+	err = acta_scan_close(&scan);
+	return err != ACTA_OK ? err : ok ? ACTA_OK : ACTA_ECORRUPT;
+}
+
+void
+acta_parked_fini(struct acta_part *part)
+{
+	for (uint32_t i = 0; i < 1024; i++)
+		while (part->parked[i] != NULL)
+			forget(part, part->parked[i]);
+}

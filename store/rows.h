@@ -1,0 +1,35 @@
+/*
+ * store/rows.h - what the runtime keeps in each table: keys and values. Values
+ * are one MessagePack value each. `actor` stands for u8 length and the actor's
+ * key; numbers in keys are big-endian; `peer` is u8 length, service, u16 part.
+ *
+ * META    "numbers"         [next ask, next token, next dead letter, next local]
+ * STATE   actor, row name   the row's value
+ * OUTBOX  peer, u64 seq     a message (codecs/envelope.h)
+ * CHANNEL "o", peer         [next, acked, chain at acked bin16, chain at next
+ *                            bin16, peer's history u64, bytes waiting]
+ *         "i", peer         [history u64, incarnation, next, chain bin16, taken,
+ *                            handled, rejected, parked, dead]
+ * PARKED  actor, u64 n      [attempts, due ms, uid bin16, reason, passes bool,
+ *                            message]; `passes`: an answer or timer
+ * ACTOR   actor             [schema, held bool]
+ * TIMER   actor, name       [due ms, every ms or 0, type, args map]
+ * DUE     u64 ms, "t", actor, name   nil: a timer
+ *         u64 ms, "a", u64 ask       nil: an ask's time-out
+ *         u64 ms, "k", u64 token     nil: a token that nobody used
+ * EVENT   u8 length, topic, u64 seq  [key, prev, at ms, data map]
+ * TOPIC   "h", topic        [next seq, first seq, bytes]
+ *         "l", u8 length, topic, actor key   the actor's last seq on it
+ * REPLY   u32 hour, hash16  [to, body hash bin16, at ms, state, code, text,
+ *                            result]; state 0 pending, 1 ok, 2 refused
+ * ASK     u64 ask           [actor key, then, kept map, due ms]
+ * TOKEN   u64 token, u64 random   [caller, deadline ms, due ms]
+ * DEAD    u64 n             [cause, text, attempts, at ms, uid bin16, message]
+ *
+ * Notes of a journal record, one a message taken: [source, number, outcome]:
+ * source is "service.part" of a channel, "" else; outcome "handled",
+ * "rejected", "parked", "dead".
+ */
+#ifndef ACTA_ROWS_H
+#define ACTA_ROWS_H
+#endif /* ACTA_ROWS_H */
