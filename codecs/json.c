@@ -392,9 +392,9 @@ put_num(struct acta_buf *out, double d)
 	for (char *c = text; *c; c++)
 		if (*c == ',')
 			*c = '.';
-	if (!strpbrk(text, ".e"))
-		strcat(text, ".0");
 	put(out, text);
+	if (!strpbrk(text, ".e"))
+		put(out, ".0");
 }
 
 static void
