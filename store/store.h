@@ -20,47 +20,54 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ACTA_STORE_KEY_MAX 500u          /* LMDB takes 511 */
+#define ACTA_STORE_KEY_MAX 500u /* LMDB takes 511 */
 #define ACTA_STORE_VALUE_MAX (2u << 20)
 #define ACTA_STORE_FREEZE_ENTRIES 65536u
 #define ACTA_STORE_FREEZE_BYTES (16u << 20)
 #define ACTA_STORE_FREEZE_TURNS 4096u
-#define ACTA_STORE_SLICE_ROWS 512u       /* checkpoint work of one turn */
+#define ACTA_STORE_SLICE_ROWS 512u /* checkpoint work of one turn */
 #define ACTA_STORE_SLICE_BYTES (512u << 10)
+#define ACTA_STORE_SLICE_GROWTH \
+	16u /* so many times that, if the next
+                                          * freeze would else have to wait */
+#define ACTA_STORE_TRIM_ROWS \
+	8u /* of the journal, plus twice as many
+                                          * as the turn adds */
+#define ACTA_STORE_SCANS_MAX 64u
 
-enum acta_table { /* the number is on disk: append only */
+enum acta_table {       /* the number is on disk: append only */
 	ACTA_T_META,    /* numbers of the runtime: name -> value */
 	ACTA_T_STATE,   /* actors' rows */
 	ACTA_T_OUTBOX,  /* messages not yet acked */
 	ACTA_T_CHANNEL, /* both ends' channel rows */
 	ACTA_T_PARKED,  /* messages set aside, by actor */
-	ACTA_T_ACTOR,   /* what is known of an actor: parked queue, schema, hold */
-	ACTA_T_TIMER,   /* by actor and name */
-	ACTA_T_DUE,     /* by time: timers, asks, parked heads */
-	ACTA_T_EVENT,   /* the log, by topic and seq */
-	ACTA_T_TOPIC,   /* heads, and each actor's last */
-	ACTA_T_REPLY,   /* client ids, by hour and hash */
-	ACTA_T_ASK,     /* questions that wait for their answer */
-	ACTA_T_TOKEN,   /* deferred replies */
-	ACTA_T_DEAD,    /* dead letters */
+	ACTA_T_ACTOR, /* what is known of an actor: parked queue, schema, hold */
+	ACTA_T_TIMER, /* by actor and name */
+	ACTA_T_DUE,   /* by time: timers, asks, parked heads */
+	ACTA_T_EVENT, /* the log, by topic and seq */
+	ACTA_T_TOPIC, /* heads, and each actor's last */
+	ACTA_T_REPLY, /* client ids, by hour and hash */
+	ACTA_T_ASK,   /* questions that wait for their answer */
+	ACTA_T_TOKEN, /* deferred replies */
+	ACTA_T_DEAD,  /* dead letters */
 	ACTA_TABLES
 };
 
 struct acta_store;
 
 struct acta_store_options {
-	const char *service;   /* both are written into the store, and another */
-	uint32_t part, parts;  /* number of partitions is refused */
-	uint64_t quota;        /* bytes of used pages; default 16 GiB */
-	uint64_t memory;       /* of both generations; default 64 MiB */
+	const char *service;  /* both are written into the store, and another */
+	uint32_t part, parts; /* number of partitions is refused */
+	uint64_t quota;       /* bytes of used pages; default 16 GiB */
+	uint64_t memory;      /* of both generations; default 64 MiB */
 	uint64_t journal_keep; /* bytes kept for followers; default 1 GiB */
 	uint64_t map_size;     /* 0: quota plus reserve */
 	bool in_memory;        /* no file: an ordered map, lost at close */
-	bool no_sync;          /* benches and the test kit only: no flush at all */
-	bool allow_any_fs;     /* also NFS, CIFS, FUSE, overlay (refused else) */
-	bool checked;          /* after `storage-failed`: read the disk past the
+	bool no_sync;      /* benches and the test kit only: no flush at all */
+	bool allow_any_fs; /* also NFS, CIFS, FUSE, overlay (refused else) */
+	bool checked;      /* after `storage-failed`: read the disk past the
 	                        * page cache (O_DIRECT) before speaking */
-	uint64_t seed;         /* of history and incarnation ids; 0: getrandom */
+	uint64_t seed;     /* of history and incarnation ids; 0: getrandom */
 };
 
 /*
@@ -76,6 +83,22 @@ ACTA_NODISCARD enum acta_err acta_store_open(const char *dir,
     const struct acta_store_options *options, struct acta_store **out,
     struct acta_why *why);
 void acta_store_close(struct acta_store **store); /* no flush is owed */
+
+/*
+ * Open the store in DIR to read it, also beside its writer in another process
+ * (not in the same one), as of now: for tools. Gets and scans work, one
+ * snapshot until the close; a running store may be one turn ahead of its disk.
+ * Errors: as above, and ACTA_ENOENT.
+ */
+ACTA_NODISCARD enum acta_err acta_store_open_read(
+    const char *dir, struct acta_store **out, struct acta_why *why);
+/* Its service; lives as long as the store. */
+const char *acta_store_service(const struct acta_store *store);
+void acta_store_parts(
+    const struct acta_store *store, uint32_t *out_part, uint32_t *out_parts);
+/* "state", "outbox", ...; the table of a name, or ACTA_TABLES. */
+const char *acta_table_name(enum acta_table table);
+enum acta_table acta_table_named(const char *name);
 
 /* Who this store is: history (128 random bits, made with the store) and
  * incarnation (counts opens; with 64 fresh random bits). */
@@ -130,8 +153,8 @@ uint64_t acta_store_pending_bytes(const struct acta_store *store);
  * must end as storage-failed.
  * Blocks: for one flush.
  */
-ACTA_NODISCARD enum acta_err acta_store_commit(struct acta_store *store,
-    int64_t now_ms, bool reserve);
+ACTA_NODISCARD enum acta_err acta_store_commit(
+    struct acta_store *store, int64_t now_ms, bool reserve);
 void acta_store_abort(struct acta_store *store); /* the write-set is empty */
 
 /* ---------------------------------------------------------------- scan -- */
@@ -159,17 +182,18 @@ enum acta_err acta_scan_close(struct acta_scan **scan);
  * Between turns, when idle: merge a slice (freeze first if the active
  * generation was idle for 1 s). True: there is more to do.
  */
-ACTA_NODISCARD enum acta_err acta_store_idle(struct acta_store *store,
-    int64_t now_ms, bool *out_more);
+ACTA_NODISCARD enum acta_err acta_store_idle(
+    struct acta_store *store, int64_t now_ms, bool *out_more);
 
 struct acta_store_info {
 	uint64_t used_bytes, quota, map_size, file_bytes, free_pages;
 	uint64_t journal_first, journal_last, replay_from, keep_from;
 	uint64_t entries_active, entries_frozen, memory, rows_merged;
-	uint64_t slice_rows_max, slice_bytes_max; /* the most in one turn so far */
+	uint64_t slice_rows_max,
+	    slice_bytes_max; /* the most in one turn so far */
 };
-void acta_store_info(const struct acta_store *store,
-    struct acta_store_info *out);
+void acta_store_info(
+    const struct acta_store *store, struct acta_store_info *out);
 /* Above 80 % of the quota: take nothing new in. */
 bool acta_store_intake_stopped(const struct acta_store *store);
 

@@ -1,0 +1,63 @@
+/* store/internal.h - the store's insides, for store.c, scan.c and open.c. */
+#ifndef ACTA_STORE_INTERNAL_H
+#define ACTA_STORE_INTERNAL_H
+
+#include "store/checkpoint.h"
+#include "store/env.h"
+#include "store/generation.h"
+#include "store/journal.h"
+#include "store/store.h"
+#include "store/writeset.h"
+
+#define ACTA_STORE_FORMAT 1u /* on disk; see store/README */
+#define ACTA_SERVICE_MAX 255u
+
+struct acta_store {
+	struct acta_env *env;
+	int lock_fd; /* -1: none */
+	bool journaled, read_only;
+
+	char service[ACTA_SERVICE_MAX + 1];
+	uint32_t part, parts;
+	uint64_t quota, memory;
+	struct acta_store_id id;
+
+	uint64_t turn, replay_from, keep_from;
+	uint64_t journal_first; /* that is still there */
+	int64_t last_ms;
+
+	struct acta_env_txn *read; /* of this turn; NULL until it is needed */
+	struct acta_writeset ws;
+	struct acta_generation generations[2], *active, *frozen;
+	struct acta_checkpoint checkpoint; /* of frozen, if that is not empty */
+	struct acta_buf record;
+	struct acta_scan *scans[ACTA_STORE_SCANS_MAX];
+
+	struct acta_env_info env_info; /* as of the last commit */
+	uint64_t rows_merged, slice_rows_max, slice_bytes_max;
+};
+
+/* For tests and the simulator: a store on any env, which becomes the store's
+ * also when this fails. */
+ACTA_NODISCARD enum acta_err acta_store_open_env(struct acta_env *env,
+    const struct acta_store_options *options, struct acta_store **out,
+    struct acta_why *why);
+
+/* The read txn of this turn. */
+ACTA_NODISCARD enum acta_err acta_store_reading(
+    struct acta_store *store, struct acta_env_txn **out);
+/* Scans and the read txn end. */
+void acta_store_reads_end(struct acta_store *store);
+void acta_scans_end(struct acta_store *store);
+void acta_scans_free(struct acta_store *store);
+/* Take the active generation out of the turns' way. */
+void acta_store_freeze(struct acta_store *store);
+
+/* The store's own rows (store/README), each with its checksum. */
+struct acta_marks_row {
+	uint64_t replay_from, keep_from;
+};
+ACTA_NODISCARD enum acta_err acta_store_write_marks(struct acta_store *store,
+    struct acta_env_txn *txn, struct acta_marks_row marks);
+
+#endif /* ACTA_STORE_INTERNAL_H */
