@@ -461,14 +461,16 @@ acta_address(acta_ref ref)
 void *
 acta_alloc(acta_actor *a, size_t size)
 {
-	static char nothing[16];
+	static _Alignas(16) char nothing[16];
 
 	if (size > (64u << 20)) {
 		acta_actor_misuse(a, "acta_alloc: %zu bytes are over 64 MiB",
 		    size);
 		return nothing;
 	}
-	return acta_arena_alloc(a->arena, size);
+	/* The arena aligns to 8; any type wants 16. */
+	return (void *)(((uintptr_t)acta_arena_alloc(a->arena, size + 16) +
+	                    15) & ~(uintptr_t)15);
 }
 
 static const char *

@@ -9,7 +9,7 @@
 
 #include "codecs/envelope.h"
 #include "runtime/ctl.h"
-#include "runtime/host/arena.h"
+#include "runtime/host/scratch.h"
 #include "runtime/host/service.h"
 #include "store/hash.h"
 #include "store/store.h"

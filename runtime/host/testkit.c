@@ -277,7 +277,6 @@ acta_test_new(uint64_t seed, const char *const *services)
 	t->now_ms = START_MS;
 	t->frame_tail = &t->frames;
 	t->event_tail = &t->events;
-	acta_arena_init(&t->arena);
 	acta_buf_init(&t->answer);
 	acta_buf_init(&t->last);
 	snprintf(t->dir, sizeof(t->dir), "%s/acta-test-XXXXXX",

@@ -1711,7 +1711,7 @@ release(struct acta_part *part)
 static void
 turn_begin(struct acta_part *part, int64_t now_ms)
 {
-	acta_arena_reset(&part->arena);
+	acta_arena_reset(&part->arena, ACTA_SCRATCH_KEEP);
 	if (now_ms > part->now_ms)
 		part->now_ms = now_ms; /* time never goes back */
 	part->local = NULL;
@@ -1904,7 +1904,6 @@ acta_part_open(struct acta_part **out, const char *dir,
 	part->box = box ? box : &part->own_box;
 	part->next_ask = part->next_token = part->next_dead = 1;
 	part->next_local = 1;
-	acta_arena_init(&part->arena);
 	acta_buf_init(&part->inbox);
 	acta_buf_init(&part->pack);
 	acta_buf_init(&part->scratch);

@@ -1,0 +1,368 @@
+/* runtime/host/worker.c - gather from the sockets, run turns, flush. */
+#include "runtime/host/worker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <zmq.h>
+
+#include "runtime/host/clock.h"
+#include "runtime/host/links.h"
+#include "runtime/host/log.h"
+
+#define FRAMES_A_ROUND 64 /* gathered before the partitions run */
+#define IDLE_MS 1000
+#define RETRY_MS 5        /* a socket that could not take more */
+#define EXIT_STORAGE 3
+
+struct running {
+	struct acta_worker *worker;
+	struct acta_links *links;
+	struct acta_part **parts;
+	uint32_t count;
+	void *pull;
+	int64_t turn_began_us;
+	struct acta_clock clock;
+	bool stop;
+};
+
+/* ---------------------------------------------------------------- port -- */
+
+static void
+to_part(void *self, const char *service, uint32_t part,
+    const struct acta_item *item)
+{
+	acta_links_to_part(((struct running *)self)->links, service, part,
+	    item);
+}
+
+static void
+to_door(void *self, const char *door, uint64_t door_inc,
+    const struct acta_item *item)
+{
+	acta_links_to_door(((struct running *)self)->links, door, door_inc,
+	    item);
+}
+
+static void
+event(void *self, const struct acta_item *item)
+{
+	acta_links_event(((struct running *)self)->links, item);
+}
+
+static void
+raise_alarm(void *self, const char *name, const char *text)
+{
+	struct acta_ctl ctl;
+
+	acta_log_line("error", "alarm", "service=%s name=%s text=\"%s\"",
+	    ((struct running *)self)->worker->config->service, name, text);
+	acta_ctl_init(&ctl, ACTA_CTL_ALARM);
+	snprintf(ctl.name, sizeof(ctl.name), "%.47s", name);
+	snprintf(ctl.text, sizeof(ctl.text), "%s", text);
+	if (acta_ctl_send(ACTA_FD_CTL, &ctl) != ACTA_OK)
+		acta_log_line("error", "alarm-unheard", "name=%s", name);
+}
+
+static int64_t
+elapsed(void *self)
+{
+	return (acta_clock_us() - ((struct running *)self)->turn_began_us) /
+	    1000;
+}
+
+/* The outcome of a commit is unknown, or the store is broken: nothing may be
+ * said any more. */
+static void __attribute__((noreturn))
+end_process(struct running *w, enum acta_err err)
+{
+	struct acta_ctl ctl;
+	bool full = err == ACTA_EFULL;
+
+	acta_ctl_init(&ctl, ACTA_CTL_CAUSE);
+	snprintf(ctl.name, sizeof(ctl.name), "%s",
+	    full ? "store-full" : "storage-failed");
+	snprintf(ctl.text, sizeof(ctl.text), "%s: %s",
+	    w->worker->config->service, acta_strerror(err));
+	acta_log_line("error", ctl.name, "service=%s text=\"%s\"",
+	    w->worker->config->service, acta_strerror(err));
+	/* The exit status says it too, if this cannot be heard. */
+	_exit(acta_ctl_send(ACTA_FD_CTL, &ctl) == ACTA_OK && full
+	        ? 1 : EXIT_STORAGE);
+}
+
+/* --------------------------------------------------------------- start -- */
+
+static bool
+open_parts(struct running *w)
+{
+	struct acta_worker *self = w->worker;
+	const struct acta_host_config *c = self->config;
+	struct acta_port port = { .self = w, .to_part = to_part,
+		.to_door = to_door, .event = event, .alarm = raise_alarm,
+		.elapsed_ms = elapsed };
+	struct acta_why why = { "", "" };
+
+	w->parts = calloc(c->part.parts, sizeof(struct acta_part *));
+	if (w->parts == NULL)
+		abort();
+	for (uint32_t p = self->index; p < c->part.parts; p += c->workers) {
+		struct acta_part_config config = c->part;
+		struct acta_store_options options = c->store;
+		char dir[400];
+		enum acta_err err;
+
+		config.part = options.part = p;
+		options.in_memory = self->loaded->service->in_memory;
+		options.checked = self->storage_checked;
+		snprintf(dir, sizeof(dir), "%s/%u", c->data, p);
+		err = acta_part_open(&w->parts[w->count], dir, &options,
+		    &config, self->loaded, &port, self->box,
+		    acta_clock_ms(&w->clock), &why);
+		if (err != ACTA_OK) {
+			bool storage = err == ACTA_ECORRUPT ||
+			    err == ACTA_EUNSURE;
+
+			acta_ctl_init(&self->cause, ACTA_CTL_CAUSE);
+			snprintf(self->cause.name, sizeof(self->cause.name),
+			    "%s", storage ? "storage-failed"
+			          : err == ACTA_EBUSY ? "locked"
+			                              : "start-failed");
+			snprintf(self->cause.text, sizeof(self->cause.text),
+			    "%.190s%s%.190s", why.text,
+			    why.hint[0] ? "; " : "", why.hint);
+			return false;
+		}
+		for (uint32_t i = 0; i < self->blame_count; i++)
+			acta_part_blame(w->parts[w->count],
+			    self->blames[i].uid.bytes, self->blames[i].count);
+		w->count++;
+	}
+	return true;
+}
+
+static bool
+bind_pull(struct running *w, void *zmq)
+{
+	struct acta_worker *self = w->worker;
+	int zero = 0, hwm = ACTA_LINK_HWM;
+	int64_t max = ACTA_LINK_MAXMSG;
+	uint64_t incarnation = w->count > 0 ? w->parts[0]->id.incarnation : 0;
+
+	if (self->loaded->service->in_memory || w->count == 0)
+		incarnation = (uint64_t)getpid();
+	acta_ctl_init(&self->endpoint, ACTA_CTL_ENDPOINT);
+	self->endpoint.index = self->index;
+	self->endpoint.workers = self->config->workers;
+	self->endpoint.partitions = self->config->part.parts;
+	self->endpoint.number = incarnation;
+	snprintf(self->endpoint.name, sizeof(self->endpoint.name), "%s",
+	    self->config->service);
+	snprintf(self->endpoint.text, sizeof(self->endpoint.text),
+	    "ipc://%s/%s.w%u.%llu", self->config->run, self->config->service,
+	    self->index, (unsigned long long)incarnation);
+	w->pull = zmq_socket(zmq, ZMQ_PULL);
+	if (w->pull == NULL)
+		return false;
+	zmq_setsockopt(w->pull, ZMQ_LINGER, &zero, sizeof(zero));
+	zmq_setsockopt(w->pull, ZMQ_RCVHWM, &hwm, sizeof(hwm));
+	zmq_setsockopt(w->pull, ZMQ_MAXMSGSIZE, &max, sizeof(max));
+	if (zmq_bind(w->pull, self->endpoint.text) == 0)
+		return true;
+	acta_ctl_init(&self->cause, ACTA_CTL_CAUSE);
+	snprintf(self->cause.name, sizeof(self->cause.name), "start-failed");
+	snprintf(self->cause.text, sizeof(self->cause.text),
+	    "%.300s cannot be bound: %s", self->endpoint.text,
+	    zmq_strerror(zmq_errno()));
+	return false;
+}
+
+/* ---------------------------------------------------------------- loop -- */
+
+static void
+take_ctl(struct running *w, void *pipe)
+{
+	struct acta_ctl ctl;
+	int n;
+
+	while ((n = zmq_recv(pipe, &ctl, sizeof(ctl), ZMQ_DONTWAIT)) >= 0) {
+		if (n != (int)sizeof(ctl)) { /* "$TERM" of zactor_destroy */
+			w->stop = true;
+			continue;
+		}
+		if (ctl.type == ACTA_CTL_STOP)
+			w->stop = true;
+		if (ctl.type != ACTA_CTL_PEER)
+			continue;
+		acta_links_peer(w->links, &ctl);
+		if (ctl.name[0] == '@' || ctl.text[0] == '\0')
+			continue;
+		for (uint32_t i = 0; i < w->count; i++)
+			for (uint32_t p = ctl.index; p < ctl.partitions;
+			     p += ctl.workers ? ctl.workers : 1)
+				acta_part_peer(w->parts[i], ctl.name, p,
+				    acta_clock_ms(&w->clock));
+	}
+}
+
+static void
+take_frame(struct running *w, zmq_msg_t *frame)
+{
+	struct acta_reader items;
+	struct acta_item item;
+	uint64_t epoch;
+	enum acta_err err = acta_frame_open(zmq_msg_data(frame),
+	    zmq_msg_size(frame), &epoch, &items);
+	uint32_t workers = w->worker->config->workers;
+
+	while (err == ACTA_OK &&
+	    (err = acta_item_decode(&items, &item)) == ACTA_OK) {
+		/* An answer to a sender's HELLO or DATA is for the sender. */
+		bool ours = item.kind != ACTA_ITEM_ACK &&
+		    item.kind != ACTA_ITEM_NACK &&
+		    item.kind != ACTA_ITEM_WELCOME;
+		uint32_t part = ours ? item.dst_part : item.src_part;
+
+		if (part >= w->worker->config->part.parts ||
+		    part % workers != w->worker->index)
+			continue;
+		acta_part_item(w->parts[part / workers], &item,
+		    acta_clock_ms(&w->clock));
+	}
+	if (err != ACTA_ENOENT)
+		acta_log_line("warn", "bad-frame", "service=%s text=\"%s\"",
+		    w->worker->config->service, acta_strerror(err));
+}
+
+static bool
+take_frames(struct running *w)
+{
+	for (int i = 0; i < FRAMES_A_ROUND; i++) {
+		zmq_msg_t frame;
+
+		zmq_msg_init(&frame);
+		if (zmq_msg_recv(&frame, w->pull, ZMQ_DONTWAIT) < 0) {
+			zmq_msg_close(&frame);
+			return i > 0;
+		}
+		take_frame(w, &frame);
+		zmq_msg_close(&frame);
+	}
+	return true;
+}
+
+static bool
+run_parts(struct running *w)
+{
+	uint64_t handled = 0, waiting = 0, dead = 0;
+	bool any = false;
+
+	for (uint32_t i = 0; i < w->count; i++) {
+		struct acta_part *part = w->parts[i];
+		int64_t now_ms = acta_clock_ms(&w->clock);
+		bool more = false;
+		enum acta_err err;
+
+		part->draining = w->stop;
+		w->turn_began_us = acta_clock_us();
+		err = acta_part_turn(part, now_ms, &more);
+		if (err != ACTA_OK)
+			end_process(w, err);
+		any |= more;
+		handled += part->handled;
+		waiting += acta_part_waiting(part);
+		dead += part->dead;
+	}
+	atomic_store(&w->worker->handled, handled);
+	atomic_store(&w->worker->waiting, waiting);
+	atomic_store(&w->worker->dead, dead);
+	return any;
+}
+
+static bool
+idle_work(struct running *w)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < w->count; i++) {
+		bool more = false;
+		enum acta_err err = acta_store_idle(w->parts[i]->store,
+		    acta_clock_ms(&w->clock), &more);
+
+		if (err == ACTA_EUNSURE || err == ACTA_ECORRUPT)
+			end_process(w, err);
+		any |= more && err == ACTA_OK;
+	}
+	return any;
+}
+
+static long
+wait_ms(struct running *w)
+{
+	int64_t wake = INT64_MAX, now = acta_clock_ms(&w->clock);
+
+	for (uint32_t i = 0; i < w->count; i++) {
+		int64_t at = acta_part_wake_ms(w->parts[i]);
+
+		if (at < wake)
+			wake = at;
+	}
+	if (wake <= now)
+		return 0;
+	return wake - now < IDLE_MS ? (long)(wake - now) : IDLE_MS;
+}
+
+static void
+loop(struct running *w, void *pipe)
+{
+	zmq_pollitem_t items[2] = { { .socket = w->pull, .events = ZMQ_POLLIN },
+		{ .socket = pipe, .events = ZMQ_POLLIN } };
+	int64_t busy_us = acta_clock_us();
+	bool more = true, blocked = false, merging = false;
+
+	while (!w->stop) {
+		bool spinning = acta_clock_us() - busy_us <
+		    w->worker->config->spin_us;
+		long ms = more || spinning ? 0
+		    : blocked            ? RETRY_MS
+		    : merging            ? 0
+		                         : wait_ms(w);
+
+		if (zmq_poll(items, 2, ms) > 0)
+			busy_us = acta_clock_us();
+		take_ctl(w, pipe);
+		if (!take_frames(w) && !more && !spinning) {
+			merging = idle_work(w);
+		}
+		more = run_parts(w);
+		blocked = acta_links_flush(w->links);
+	}
+	/* The turns in hand are done; one more writes what was acked. */
+	(void)take_frames(w);
+	(void)run_parts(w);
+	(void)acta_links_flush(w->links);
+}
+
+void
+acta_worker_run(zsock_t *pipe, void *args)
+{
+	struct acta_worker *self = args;
+	struct running w = { .worker = self };
+	void *zmq = zsys_init();
+
+	acta_clock_start(&w.clock);
+	w.links = acta_links_new(zmq);
+	self->ready = open_parts(&w) && bind_pull(&w, zmq);
+	zsock_signal(pipe, 0);
+	if (self->ready)
+		loop(&w, zsock_resolve(pipe));
+	if (w.pull != NULL)
+		zmq_close(w.pull);
+	acta_links_destroy(&w.links);
+	for (uint32_t i = 0; i < w.count; i++)
+		acta_part_close(&w.parts[i]);
+	free(w.parts);
+}
