@@ -466,7 +466,10 @@ def test_bad_input(door, workers, c):
     same(code_of(c.ask(b"{}", *[b"y" * 1000] * 2000)), "bad-request",
          "2,000 frames of 1,000 bytes")
     grown = door.memory_kib() - before
-    ok(grown <= 64 << 10, "memory grew by %d KiB at most" % grown)
+    if "address" in BUILD:
+        print("# skip: AddressSanitizer keeps what was freed")
+    else:
+        ok(grown <= 64 << 10, "memory grew by %d KiB at most" % grown)
     return sent
 
 
@@ -746,11 +749,11 @@ def test_parts(zctx, door, workers, c):
     c.answer()
     c.send(msgpack.packb({"to": "@dead", "do": "list",
                           "args": {"service": "stock"}}))
-    got = serve(lambda call: ({"dead": [call["part"]], "count": 1, "x": "y"},),
-                4)
+    got = serve(lambda call: ({"dead": [call["part"]], "count": 1, "x": "y",
+                               "more": call["part"] == 2},), 4)
     same(sorted(g["part"] for g in got), [0, 1, 2, 3],
          "@dead asks each partition")
-    same(c.answer()["result"], {"dead": [0, 1, 2, 3], "count": 4, "x": "y"},
+    same(c.answer()["result"], {"dead": [0, 1, 2, 3], "count": 4, "x": "y", "more": True},
          "and joins their answers")
     c.send(msgpack.packb({"to": "@dead", "do": "retry",
                           "args": {"service": "stock", "id": "z"}}))
@@ -772,6 +775,15 @@ def test_parts(zctx, door, workers, c):
     got = serve(lambda call: ({"dropped": 1},), 1)
     same([g["part"] for g in got], [3], "one partition, if it is named")
     c.answer()
+    c.send(msgpack.packb({"to": "@dead", "do": "show",
+                          "args": {"id": "stock.2.17"}}))
+    got = serve(lambda call: ({"id": call["args"]["id"]},), 1)
+    same([g["part"] for g in got], [2], "an id says where it lies")
+    same(c.answer()["result"], {"id": "stock.2.17"}, "and that answers")
+    same([code_of(c.ask({"to": "@dead", "do": "show", "args": {"id": id}}))
+          for id in ("stock.4.1", "stok.0.1", "stock.x", "stock.0")],
+         ["bad-args", "unknown-service", "bad-args", "bad-args"],
+         "ids of nowhere")
     same(code_of(c.ask({"to": "@dead", "do": "list",
                         "args": {"service": "stock", "part": 4}})),
          "bad-args", "there is no such partition")

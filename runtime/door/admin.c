@@ -296,6 +296,26 @@ state(struct door *door, const struct door_back *back,
 	    acta_partition_of(key.data, key.size, service->partitions), key);
 }
 
+/* A dead letter's id, SERVICE.PART.NUMBER, says where it lies. */
+static void
+dead_place(
+    const struct acta_request *request, struct acta_bytes *name, int64_t *part)
+{
+	struct acta_bytes id = arg_str(request, "id");
+	const char *end = id.data + id.size, *at;
+	int64_t number = 0;
+
+	at = id.data ? memchr(id.data, '.', id.size) : NULL;
+	if (!at || name->data || *part != -1)
+		return;
+	name->data = id.data;
+	name->size = (uint32_t)(at - id.data);
+	for (at++; at < end && *at >= '0' && *at <= '9'; at++)
+		number =
+		    number < INT32_MAX ? number * 10 + (*at - '0') : number;
+	*part = at < end && *at == '.' ? number : -2;
+}
+
 static void
 dead(struct door *door, const struct door_back *back,
     const struct acta_request *request)
@@ -315,6 +335,7 @@ dead(struct door *door, const struct door_back *back,
 		deny(door, back);
 		return;
 	}
+	dead_place(request, &name, &part);
 	if (name.data) {
 		service = find_service(door, back, name);
 		if (!service)
@@ -323,7 +344,8 @@ dead(struct door *door, const struct door_back *back,
 	if (part == -2 ||
 	    (part >= 0 && (!service || part >= service->partitions))) {
 		bad_args(door, back,
-		    "arg \"part\": a partition of \"service\" is due");
+		    "no such partition of the service (\"part\", or within "
+		    "\"id\")");
 		return;
 	}
 	while (!is(request->type, types[at]))

@@ -2,8 +2,8 @@
  * join.c - one question to several partitions, one answer of theirs.
  *
  * Of results that are maps, lists of the same name are put one behind the
- * other in the order of partitions, and integers of the same name are added;
- * of anything else the first is taken. Partitions that did not answer stand in
+ * other in the order of partitions, integers of the same name are added, and a
+ * bool is true if one is; of anything else the first is taken. Partitions that did not answer stand in
  * `missing` as {service, part, code}. If none answered well, the first refusal
  * is the answer. One partition alone: its answer as it is.
  */
@@ -86,6 +86,7 @@ pack_field(struct acta_buf *buf, const struct door_join *join, acta_value name,
 {
 	uint32_t elements = 0;
 	int64_t sum = 0;
+	bool any = false;
 
 	for (uint32_t i = 0; i < join->answered; i++) {
 		acta_value map = result_of(join, &join->parts[i]);
@@ -98,10 +99,16 @@ pack_field(struct acta_buf *buf, const struct door_join *join, acta_value name,
 		else if (v.type == ACTA_INT &&
 		    __builtin_add_overflow(sum, v.as.i, &sum))
 			sum = INT64_MAX;
+		else if (v.type == ACTA_BOOL)
+			any = any || v.as.b;
 	}
 	acta_pack_str(buf, name.as.data, name.size);
 	if (first.type == ACTA_INT) {
 		acta_pack_int(buf, sum);
+		return;
+	}
+	if (first.type == ACTA_BOOL) {
+		acta_pack_bool(buf, any);
 		return;
 	}
 	if (first.type != ACTA_LIST) {
