@@ -162,6 +162,27 @@ sound(acta_actor *a, const char *call, const acta_field *f)
 	return true;
 }
 
+uint32_t
+acta_list_count_(const acta_list *list)
+{
+	return list ? list->count : 0;
+}
+
+/* The bytes of its first `count` elements: it may have grown since. */
+static size_t
+list_bytes(const struct acta_list *l, uint32_t count)
+{
+	struct acta_reader r;
+	size_t size;
+
+	if (count == l->count || l->buf->size == 0)
+		return l->buf->size;
+	r = acta_reader(l->buf->data, l->buf->size);
+	for (uint32_t i = 0; i < count; i++)
+		(void)acta_read_raw(&r, &size);
+	return (size_t)(r.at - l->buf->data);
+}
+
 /* One field's value. */
 static bool
 pack_field(acta_actor *a, const char *call, struct acta_buf *b,
@@ -175,8 +196,13 @@ pack_field(acta_actor *a, const char *call, struct acta_buf *b,
 			    f->name ? f->name : "");
 			return false;
 		}
-		acta_pack_list(b, l->count);
-		acta_pack_raw(b, l->buf->data, l->buf->size);
+		if (f->value.size > l->count) {
+			acta_actor_misuse(a, "%s: \"%s\" is no list", call,
+			    f->name ? f->name : "");
+			return false;
+		}
+		acta_pack_list(b, f->value.size);
+		acta_pack_raw(b, l->buf->data, list_bytes(l, f->value.size));
 		return true;
 	}
 	if (f->kind == ACTA_K_REF_) {
@@ -197,10 +223,11 @@ pack_field(acta_actor *a, const char *call, struct acta_buf *b,
 static bool
 field_name(acta_actor *a, const char *call, const acta_field *f, size_t max)
 {
-	if (f->name == NULL || f->name_size == 0 || f->name_size > max ||
+	if (f->name == NULL || f->name_size > max ||
+	    (f->name_size == 0 && max == ROW_NAME_MAX) ||
 	    !acta_utf8_valid(f->name, f->name_size)) {
-		acta_actor_misuse(a, "%s: a field's name must have 1 to %zu "
-		    "bytes of UTF-8", call, max);
+		acta_actor_misuse(a, "%s: a name must be UTF-8 of at most %zu "
+		    "bytes", call, max);
 		return false;
 	}
 	return true;
@@ -1650,7 +1677,7 @@ acta_timer_(acta_actor *a, const char *name, const char *type,
 		    "nil or over 100 years");
 		return;
 	}
-	due_ms = a->now_ms + (o.after ? o.after_ms : o.every ? o.every_ms : 0);
+	due_ms = a->now_ms + o.after_ms;
 	b = &a->part->pack;
 	acta_buf_reset(b);
 	acta_pack_list(b, 4);

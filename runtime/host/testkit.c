@@ -77,6 +77,7 @@ struct acta_test {
 	/* the last call, for acta_test_retry */
 	struct acta_buf last;
 	uint32_t last_to;
+	const char *refused; /* by what a door checks */
 	uint64_t ids;
 };
 
@@ -147,8 +148,11 @@ to_door(void *self, const char *door, uint64_t door_inc,
 	acta_buf_append(&t->answer, item->body.data, item->body.size);
 	snprintf(t->code, sizeof(t->code), "%.*s", (int)item->code.size,
 	    item->code.data ? item->code.data : "");
-	snprintf(t->text, sizeof(t->text), "%.*s", (int)item->text.size,
-	    item->text.data ? item->text.data : "");
+	/* One text: what a client gets as text and hint. */
+	snprintf(t->text, sizeof(t->text), "%.*s%s%.*s", (int)item->text.size,
+	    item->text.data ? item->text.data : "",
+	    item->hint.size > 0 ? "; " : "", (int)item->hint.size,
+	    item->hint.data ? item->hint.data : "");
 }
 
 static void
@@ -568,6 +572,9 @@ run_call(struct acta_test *t)
 {
 	int64_t until = t->now_ms + CALL_MS, at;
 
+	if (t->refused != NULL)
+		return (acta_reply_view){ .code = t->refused,
+			.text = "the door refuses it" };
 	t->answered = false;
 	deliver_call(t);
 	step(t);
@@ -597,9 +604,14 @@ build_call(struct acta_test *t, const char *to, const char *type,
 	start(t);
 	if (t->actor.misused)
 		die(t, "%s", t->actor.text);
-	if (acta_address_split(to, strlen(to), &service, &key) != ACTA_OK ||
-	    (t->last_to = find(t, service.data, service.size)) == UINT32_MAX)
-		die(t, "there is no service at \"%s\"", to);
+	t->refused = NULL;
+	if (acta_address_split(to, strlen(to), &service, &key) != ACTA_OK)
+		t->refused = "bad-request";
+	else if ((t->last_to = find(t, service.data, service.size)) ==
+	    UINT32_MAX)
+		t->refused = "unknown-service";
+	if (t->refused != NULL)
+		return;
 	acta_buf_init(&a);
 	acta_buf_init(&b);
 	acta_pack_value(&a, args);
@@ -643,6 +655,8 @@ acta_test_send_(acta_test *t, const char *to, const char *type,
     const acta_field *fields)
 {
 	build_call(t, to, type, fields, true);
+	if (t->refused != NULL)
+		die(t, "send to %s: %s", to, t->refused);
 	t->answered = false;
 	deliver_call(t);
 	step(t);
