@@ -1,0 +1,162 @@
+/*
+ * runtime/cli/cli.h - what the subcommands of `acta` share. Data goes to
+ * stdout, words to stderr; a command returns its exit code (acta(1)).
+ */
+#ifndef ACTA_CLI_H
+#define ACTA_CLI_H
+
+#include <argp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "codecs/buf.h"
+#include "codecs/err.h"
+#include "codecs/reader.h"
+
+#define ACTA_VERSION "0.1.0"
+
+enum acta_exit {
+	ACTA_EXIT_OK,
+	ACTA_EXIT_FAILED,
+	ACTA_EXIT_USAGE, /* or config */
+	ACTA_EXIT_NOT_FOUND,
+	ACTA_EXIT_NO_NODE,
+	ACTA_EXIT_CONFLICT,
+	ACTA_EXIT_TIMEOUT,
+	ACTA_EXIT_DENIED,
+	ACTA_EXIT_PROBLEMS
+};
+
+/* What all commands take, and the options of some. */
+struct acta_cli {
+	const char *command;
+	bool json;          /* -o json */
+	const char *at;     /* --at, or NULL */
+	int64_t timeout_ms; /* --timeout, or 0 */
+	bool follow, show, all, checked;
+	const char *pid_of; /* ps --pid */
+	const char *id;     /* call --id */
+	int64_t count; /* sub --count, dead --limit, logs --lines; 0: none */
+	int argc;      /* what is left of the line behind options */
+	char **argv;
+};
+
+struct acta_command {
+	const char *name, *args;
+	const char *doc; /* one sentence, then examples */
+	const struct argp_option *options;
+	int args_min, args_max; /* -1: any number */
+	int (*run)(struct acta_cli *cli);
+};
+
+int acta_cmd_call(struct acta_cli *cli);
+int acta_cmd_cflags(struct acta_cli *cli);
+int acta_cmd_check(struct acta_cli *cli);
+int acta_cmd_dead(struct acta_cli *cli);
+int acta_cmd_logs(struct acta_cli *cli);
+int acta_cmd_new(struct acta_cli *cli);
+int acta_cmd_ps(struct acta_cli *cli);
+int acta_cmd_restart(struct acta_cli *cli);
+int acta_cmd_run(struct acta_cli *cli);
+int acta_cmd_send(struct acta_cli *cli);
+int acta_cmd_start(struct acta_cli *cli);
+int acta_cmd_state(struct acta_cli *cli);
+int acta_cmd_stop(struct acta_cli *cli);
+int acta_cmd_sub(struct acta_cli *cli);
+int acta_cmd_version(struct acta_cli *cli);
+int acta_cmd_why(struct acta_cli *cli);
+
+/* ------------------------------------------------------------- output -- */
+
+/* `acta: TEXT` and, if there is one, `  hint: HINT`, on stderr. Returns
+ * `code`, so that a command can return it. */
+int acta_say(int code, const struct acta_why *why);
+int acta_sayf(int code, const char *hint, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Checked MessagePack as JSON with a blank behind each colon and comma. */
+void acta_out_json(const void *msgpack, size_t size, struct acta_buf *out);
+/* `out` and a newline to stdout. Its failure ends the program, quietly if the
+ * reader has gone. */
+void acta_out_line(const struct acta_buf *out);
+void acta_out_flush(void);
+
+/*
+ * A table: the cells of all rows, row by row, the first row its head; columns
+ * as wide as their widest cell. `state` is the column whose words are coloured
+ * on a terminal, or -1.
+ */
+void acta_out_table(char **cells, int columns, int rows, int state);
+bool acta_out_colour(void);
+
+/* "3s", "5m", "2h", "4d": for people. `out` of 24 bytes. */
+void acta_out_age(int64_t ms, char out[24]);
+
+/* Of a MAP: typed reads with a default. text: malloc'ed. */
+char *acta_text_at(acta_value map, const char *name, const char *otherwise);
+int64_t acta_int_at(acta_value map, const char *name, int64_t otherwise);
+double acta_num_at(acta_value map, const char *name, double otherwise);
+bool acta_bool_at(acta_value map, const char *name);
+acta_value acta_value_at(acta_value map, const char *name);
+
+char *acta_keepf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+int64_t acta_cli_now_ms(void); /* CLOCK_MONOTONIC */
+
+/* --------------------------------------------------------------- node -- */
+
+/* Where a node is: `run` and `name` unknown ("") for a tcp endpoint. */
+struct acta_at {
+	char *run;  /* its run directory, or "" */
+	char *name; /* or "" */
+	char *call; /* zmq endpoint */
+};
+
+/*
+ * Which node is meant: --at, else $ACTA_NODE, else the one that runs. Returns
+ * ACTA_EXIT_OK, or what went wrong, said. Entries of nodes that are gone are
+ * removed on the way.
+ */
+int acta_at_find(const struct acta_cli *cli, struct acta_at *out);
+void acta_at_fini(struct acta_at *at);
+
+/* A line to RUN/root.sock (or, of a node elsewhere, the same to `@node`), its
+ * answer as MessagePack in `out`. Says what went wrong and returns its exit code; an answer {"error": ...} too. */
+int acta_root_ask(const struct acta_cli *cli, const struct acta_at *at,
+    const char *line, struct acta_buf *out);
+/* Does a root listen in this run directory? */
+bool acta_root_listens(const char *run);
+
+/* ------------------------------------------------------------- client -- */
+
+struct acta_client; /* a DEALER at a call endpoint; one thread */
+
+/* NULL: no such endpoint, said. */
+struct acta_client *acta_client_open(const char *endpoint);
+void acta_client_close(struct acta_client **client);
+
+struct acta_client_call {
+	const char *to, *type;
+	const struct acta_buf *args; /* a MessagePack map, or NULL */
+	const char *id;              /* NULL: made here */
+	bool keep, send;
+	int64_t timeout_ms;
+};
+/*
+ * One request and its answer, a checked map, in `out`; sent again under its id
+ * if the door went away meanwhile. Errors: ACTA_ECLOSED nobody is there,
+ * ACTA_ETIMEDOUT, ACTA_EPROTO.
+ */
+ACTA_NODISCARD enum acta_err acta_client_ask(struct acta_client *client,
+    const struct acta_client_call *call, struct acta_buf *out);
+
+/* Of an answer: the exit code of its error's code. */
+int acta_exit_of_code(const char *code);
+
+/* Ask one of the runtime's own services and return its result, in `out`, or
+ * say what went wrong. `what` names it in messages. */
+int acta_client_result(const struct acta_cli *cli, const char *endpoint,
+    const char *to, const char *type, const struct acta_buf *args,
+    struct acta_buf *out, acta_value *result);
+
+#endif /* ACTA_CLI_H */

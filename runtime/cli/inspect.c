@@ -1,0 +1,318 @@
+/* runtime/cli/inspect.c - `acta state` and `acta dead`. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "codecs/envelope.h"
+#include "codecs/packer.h"
+#include "runtime/cli/cli.h"
+
+#define PAGE 1000
+#define DEAD_LIMIT 100
+
+/* A value as JSON in a malloc'ed text. */
+static char *
+json_of(acta_value value)
+{
+	struct acta_buf packed, out;
+	char *text;
+
+	acta_buf_init(&packed);
+	acta_buf_init(&out);
+	acta_pack_value(&packed, value);
+	acta_out_json(packed.data, packed.size, &out);
+	text = acta_keepf("%.*s", (int)out.size, (char *)out.data);
+	acta_buf_fini(&packed);
+	acta_buf_fini(&out);
+	return text;
+}
+
+/* One page of an actor's rows. The name of its last, to go on behind, replaces
+ * `*after`; NULL: that was all. */
+static int
+state_page(const struct acta_cli *cli, const struct acta_at *at, char **after,
+    int64_t *count)
+{
+	struct acta_buf args, answer;
+	struct acta_reader reader;
+	acta_value result, rows;
+	char *name, *value;
+	uint32_t i;
+	int code;
+
+	acta_buf_init(&args);
+	acta_buf_init(&answer);
+	acta_pack_map(&args, *after != NULL ? 3 : 2);
+	acta_pack_text(&args, "of");
+	acta_pack_text(&args, cli->argv[0]);
+	acta_pack_text(&args, "limit");
+	acta_pack_int(&args, PAGE);
+	if (*after != NULL) {
+		acta_pack_text(&args, "after");
+		acta_pack_text(&args, *after);
+	}
+	free(*after);
+	*after = NULL;
+	code = acta_client_result(
+	    cli, at->call, "@state", "list", &args, &answer, &result);
+	if (code != ACTA_EXIT_OK)
+		goto out;
+	rows = acta_value_at(result, "rows");
+	if (rows.type != ACTA_LIST)
+		goto out;
+	reader = acta_reader_into(rows);
+	for (i = 0; i < rows.size; i++) {
+		acta_value row = acta_read(&reader);
+
+		name = acta_text_at(row, "name", "");
+		value = json_of(acta_value_at(row, "value"));
+		if (cli->json) {
+			char *quoted = json_of(acta_value_at(row, "name"));
+
+			printf(
+			    "%s%s: %s", *count > 0 ? ", " : "", quoted, value);
+			free(quoted);
+		} else {
+			printf("%s  %s\n", name, value);
+		}
+		(*count)++;
+		free(value);
+		if (i + 1 == rows.size && acta_bool_at(result, "more"))
+			*after = name;
+		else
+			free(name);
+	}
+out:
+	acta_buf_fini(&args);
+	acta_buf_fini(&answer);
+	return code;
+}
+
+int
+acta_cmd_state(struct acta_cli *cli)
+{
+	struct acta_bytes service, key;
+	struct acta_at at = { 0 };
+	char *after = NULL;
+	int64_t count = 0;
+	int code;
+
+	if (acta_address_split(
+		cli->argv[0], strlen(cli->argv[0]), &service, &key) != ACTA_OK)
+		return acta_sayf(ACTA_EXIT_USAGE,
+		    "SERVICE/KEY, or SERVICE: like stock/17",
+		    "no address: \"%s\"", cli->argv[0]);
+	code = acta_at_find(cli, &at);
+	if (code != ACTA_EXIT_OK)
+		return code;
+	if (cli->json)
+		putchar('{');
+	do
+		code = state_page(cli, &at, &after, &count);
+	while (code == ACTA_EXIT_OK && after != NULL);
+	free(after);
+	if (cli->json)
+		puts("}");
+	acta_out_flush();
+	acta_at_fini(&at);
+	if (code == ACTA_EXIT_OK && count == 0 && !cli->json)
+		return acta_sayf(ACTA_EXIT_OK,
+		    "an actor has rows once a handler has put some",
+		    "%s has no rows", cli->argv[0]);
+	return code;
+}
+
+/* ---------------------------------------------------------------- dead -- */
+
+/* RFC 3339, in UTC, of ms since 1970. */
+static void
+time_of(int64_t ms, char out[32])
+{
+	time_t seconds = (time_t)(ms / 1000);
+	struct tm tm;
+
+	gmtime_r(&seconds, &tm);
+	strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
+}
+
+static int64_t
+wall_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
+}
+
+static void
+print_dead_table(acta_value list)
+{
+	enum { COLUMNS = 7 };
+	static const char *const heads[COLUMNS] = { "ID", "TO", "TYPE", "FROM",
+		"CAUSE", "AGE", "TEXT" };
+	struct acta_reader reader = acta_reader_into(list);
+	char **cells =
+	    calloc((size_t)(list.size + 1) * COLUMNS, sizeof(*cells));
+	int64_t now = wall_ms();
+	char age[24];
+	uint32_t i;
+
+	if (cells == NULL)
+		abort();
+	for (i = 0; i < COLUMNS; i++)
+		cells[i] = acta_keepf("%s", heads[i]);
+	for (i = 1; i <= list.size; i++) {
+		acta_value row = acta_read(&reader);
+		char **at = cells + (size_t)i * COLUMNS;
+
+		acta_out_age(now - acta_int_at(row, "at", now), age);
+		at[0] = acta_text_at(row, "id", "");
+		at[1] = acta_text_at(row, "to", "");
+		at[2] = acta_text_at(row, "do", "");
+		at[3] = acta_text_at(row, "from", "");
+		at[4] = acta_text_at(row, "cause", "");
+		at[5] = acta_keepf("%s", age);
+		at[6] = acta_text_at(row, "text", "");
+	}
+	acta_out_table(cells, COLUMNS, (int)list.size + 1, -1);
+	for (i = 0; i < (list.size + 1) * COLUMNS; i++)
+		free(cells[i]);
+	free(cells);
+}
+
+static int
+dead_list(
+    const struct acta_cli *cli, const struct acta_at *at, const char *service)
+{
+	struct acta_buf args, answer;
+	acta_value result, list, missing;
+	char *text;
+	int code;
+
+	acta_buf_init(&args);
+	acta_buf_init(&answer);
+	acta_pack_map(&args, service != NULL ? 2 : 1);
+	acta_pack_text(&args, "limit");
+	acta_pack_int(&args, cli->count > 0 ? cli->count : DEAD_LIMIT);
+	if (service != NULL) {
+		acta_pack_text(&args, "service");
+		acta_pack_text(&args, service);
+	}
+	code = acta_client_result(
+	    cli, at->call, "@dead", "list", &args, &answer, &result);
+	if (code != ACTA_EXIT_OK)
+		goto out;
+	list = acta_value_at(result, "dead");
+	missing = acta_value_at(result, "missing");
+	if (cli->json) {
+		text = json_of(result);
+		puts(text);
+		free(text);
+	} else if (list.type == ACTA_LIST && list.size > 0) {
+		print_dead_table(list);
+	} else {
+		acta_sayf(0, NULL, "no dead letters");
+	}
+	acta_out_flush();
+	/* What did not answer may have some: an empty list proves nothing. */
+	if (missing.type == ACTA_LIST && missing.size > 0)
+		code = acta_sayf(ACTA_EXIT_FAILED, "acta ps tells which",
+		    "%" PRIu32 " partition%s did not answer", missing.size,
+		    missing.size == 1 ? "" : "s");
+	else if (acta_bool_at(result, "more"))
+		acta_sayf(0, "--limit shows more", "there are more");
+out:
+	acta_buf_fini(&args);
+	acta_buf_fini(&answer);
+	return code;
+}
+
+static void
+print_dead(acta_value row)
+{
+	static const char *const texts[] = { "id", "to", "do", "from", "cause",
+		"text" };
+	char when[32], *text;
+	size_t i;
+
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		text = acta_text_at(row, texts[i], "");
+		printf("%-9s %s\n", texts[i], text);
+		free(text);
+	}
+	time_of(acta_int_at(row, "at", 0), when);
+	text = json_of(acta_value_at(row, "args"));
+	printf("%-9s %" PRId64 "\n%-9s %s\n%-9s %s\n", "attempts",
+	    acta_int_at(row, "attempts", 0), "at", when, "args", text);
+	free(text);
+}
+
+/* Its id, SERVICE.PARTITION.NUMBER, says where it lies. */
+static int
+dead_show(const struct acta_cli *cli, const struct acta_at *at, const char *id)
+{
+	struct acta_buf args, answer;
+	char service[40], *text;
+	unsigned part;
+	unsigned long long number;
+	acta_value result;
+	int code, used = 0;
+
+	if (sscanf(id, "%39[a-z0-9-].%u.%llu%n", service, &part, &number,
+		&used) != 3 ||
+	    id[used] != '\0')
+		return acta_sayf(ACTA_EXIT_USAGE,
+		    "acta dead ls shows them, like stock.0.1",
+		    "no dead letter's id: \"%s\"", id);
+	acta_buf_init(&args);
+	acta_buf_init(&answer);
+	acta_pack_map(&args, 3);
+	acta_pack_text(&args, "id");
+	acta_pack_text(&args, id);
+	acta_pack_text(&args, "service");
+	acta_pack_text(&args, service);
+	acta_pack_text(&args, "part");
+	acta_pack_int(&args, part);
+	code = acta_client_result(
+	    cli, at->call, "@dead", "show", &args, &answer, &result);
+	if (code == ACTA_EXIT_OK && cli->json) {
+		text = json_of(result);
+		puts(text);
+		free(text);
+	} else if (code == ACTA_EXIT_OK) {
+		print_dead(result);
+	}
+	acta_out_flush();
+	acta_buf_fini(&args);
+	acta_buf_fini(&answer);
+	return code;
+}
+
+int
+acta_cmd_dead(struct acta_cli *cli)
+{
+	const char *what = cli->argc > 0 ? cli->argv[0] : "ls";
+	const char *name = cli->argc > 1 ? cli->argv[1] : NULL;
+	struct acta_at at = { 0 };
+	int code;
+
+	if (strcmp(what, "retry") == 0 || strcmp(what, "drop") == 0 ||
+	    strcmp(what, "capsule") == 0)
+		return acta_sayf(ACTA_EXIT_USAGE,
+		    "it shows them: acta dead ls, acta dead show ID",
+		    "this version has no \"dead %s\" yet", what);
+	if (strcmp(what, "ls") != 0 && strcmp(what, "show") != 0)
+		return acta_sayf(ACTA_EXIT_USAGE, "ls, or show ID",
+		    "dead: unknown verb \"%s\"", what);
+	if (what[0] == 's' && name == NULL)
+		return acta_sayf(ACTA_EXIT_USAGE,
+		    "acta dead show ID; acta dead ls shows the ids",
+		    "something is missing");
+	code = acta_at_find(cli, &at);
+	if (code == ACTA_EXIT_OK)
+		code = what[0] == 'l' ? dead_list(cli, &at, name)
+				      : dead_show(cli, &at, name);
+	acta_at_fini(&at);
+	return code;
+}

@@ -1,0 +1,259 @@
+/* runtime/cli/new.c - `acta new`, `cflags` and `version`. */
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "codecs/envelope.h"
+#include "runtime/acta.h"
+#include "runtime/cli/cli.h"
+#include "runtime/config.h"
+#include "runtime/config_text.h"
+
+#ifndef ACTA_COMMIT
+#define ACTA_COMMIT ""
+#endif
+
+/* @ stands for the name. */
+static const char service_c[] =
+    "/* @.c - how many of each product are left. One actor a product. */\n"
+    "#include <inttypes.h>\n"
+    "\n"
+    "#include <acta.h>\n"
+    "\n"
+    "static acta_status\n"
+    "reserve(acta_actor *self, const acta_msg *msg)\n"
+    "{\n"
+    "\tint64_t qty = acta_arg_int(msg, \"qty\");\n"
+    "\tint64_t left = acta_get_int(self, \"available\", 0) -\n"
+    "\t    acta_get_int(self, \"reserved\", 0);\n"
+    "\n"
+    "\tif (qty > left)\n"
+    "\t\treturn acta_reject(self, \"out-of-stock\", \"%\" PRId64 \" left\",\n"
+    "\t\t    left);\n"
+    "\tacta_add(self, \"reserved\", qty);\n"
+    "\tacta_publish(self, \"reserved\", acta_int(\"qty\", qty));\n"
+    "\treturn acta_reply(self, acta_int(\"left\", left - qty));\n"
+    "}\n"
+    "\n"
+    "static acta_status\n"
+    "restock(acta_actor *self, const acta_msg *msg)\n"
+    "{\n"
+    "\tint64_t now = acta_add(self, \"available\",\n"
+    "\t    acta_arg_int(msg, \"qty\"));\n"
+    "\n"
+    "\treturn acta_reply(self, acta_int(\"available\", now));\n"
+    "}\n"
+    "\n"
+    "static const struct acta_handler handlers[] = {\n"
+    "\t{ \"reserve\", reserve, .args = \"qty:int\",\n"
+    "\t    .doc = \"Set units aside.\" },\n"
+    "\t{ \"restock\", restock, .args = \"qty:int\",\n"
+    "\t    .doc = \"Take units in.\" },\n"
+    "\t{ 0 }\n"
+    "};\n"
+    "\n"
+    "ACTA_SERVICE(\"@\", \"1.0.0\", handlers);\n";
+
+static const char service_make[] =
+    "@.so: @.c\n"
+    "\t$(CC) -shared -fPIC $(shell acta cflags) $(CFLAGS) -o @.so @.c\n"
+    "\n"
+    "clean:\n"
+    "\trm -f @.so\n"
+    "\n"
+    ".PHONY: clean\n";
+
+static const char service_yaml[] = "services:\n"
+				   "  - name: @\n"
+				   "    load: @.so\n";
+
+/* Write `text` with the name in it to a file that must not be there yet. */
+static int
+write_file(const char *path, const char *text, const char *name)
+{
+	FILE *file = fopen(path, "wxe");
+
+	if (file == NULL)
+		return acta_sayf(
+		    errno == EEXIST ? ACTA_EXIT_CONFLICT : ACTA_EXIT_FAILED,
+		    errno == EEXIST ? "it was left as it is" : NULL, "%s: %s",
+		    path, strerror(errno));
+	for (; *text != '\0'; text++) {
+		if (*text == '@')
+			fputs(name, file);
+		else
+			fputc(*text, file);
+	}
+	if (fclose(file) != 0)
+		return acta_sayf(
+		    ACTA_EXIT_FAILED, NULL, "%s: %s", path, strerror(errno));
+	return ACTA_EXIT_OK;
+}
+
+static int
+new_service(const char *name)
+{
+	const char *texts[] = { service_c, service_make, service_yaml };
+	char *paths[] = { acta_keepf("%s/%s.c", name, name),
+		acta_keepf("%s/Makefile", name),
+		acta_keepf("%s/%s.yaml", name, name) };
+	int code = ACTA_EXIT_OK, i;
+
+	if (mkdir(name, 0777) != 0)
+		code = acta_sayf(
+		    errno == EEXIST ? ACTA_EXIT_CONFLICT : ACTA_EXIT_FAILED,
+		    errno == EEXIST ? "choose another name, or another place"
+				    : NULL,
+		    "%s: %s", name, strerror(errno));
+	for (i = 0; i < 3 && code == ACTA_EXIT_OK; i++)
+		code = write_file(paths[i], texts[i], name);
+	for (i = 0; i < 3; i++)
+		free(paths[i]);
+	if (code == ACTA_EXIT_OK)
+		fprintf(stderr,
+		    "acta: made %s/: cd %s && make && acta run %s.yaml\n", name,
+		    name, name);
+	return code;
+}
+
+/* Each .so of this folder that is a service, as a line of YAML. */
+static uint32_t
+list_services(struct acta_buf *yaml)
+{
+	struct acta_config_world world;
+	struct acta_declared declared;
+	struct acta_why why;
+	struct acta_buf buf;
+	struct dirent *entry;
+	DIR *dir = opendir(".");
+	uint32_t count = 0;
+
+	acta_buf_init(&buf);
+	acta_config_world(&world, &buf);
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		size_t size = strlen(entry->d_name);
+		char *path;
+
+		if (size < 4 || strcmp(entry->d_name + size - 3, ".so") != 0)
+			continue;
+		path = realpath(entry->d_name, NULL);
+		if (path != NULL &&
+		    acta_config_describe(
+			world.describe_arg, path, &declared, &why) == ACTA_OK) {
+			acta_text_printf(yaml, "  - {name: %s, load: %s}\n",
+			    declared.name, entry->d_name);
+			acta_declared_fini(&declared);
+			count++;
+		}
+		free(path);
+	}
+	if (dir != NULL)
+		closedir(dir);
+	acta_buf_fini(&buf);
+	return count;
+}
+
+static int
+new_node(const char *name)
+{
+	char *path = acta_keepf("%s.yaml", name);
+	struct acta_buf yaml;
+	uint32_t count;
+	int code;
+
+	acta_buf_init(&yaml);
+	acta_text_printf(&yaml,
+	    "# A node of services: acta check, then acta run. acta.yaml(5) has "
+	    "the keys.\n"
+	    "node: %s\n"
+	    "data: ./data\n"
+	    "door: {call: tcp://127.0.0.1:7700, push: tcp://127.0.0.1:7701, "
+	    "events: tcp://127.0.0.1:7702}\n"
+	    "services:\n",
+	    name);
+	count = list_services(&yaml);
+	if (count == 0)
+		acta_text_printf(&yaml, "  - {name: stock, load: stock.so}\n");
+	acta_buf_append(&yaml, "", 1);
+	code = write_file(path, (char *)yaml.data, name);
+	if (code == ACTA_EXIT_OK && count > 0)
+		fprintf(stderr,
+		    "acta: made %s with %u service%s: acta run "
+		    "%s\n",
+		    path, count, count == 1 ? "" : "s", path);
+	else if (code == ACTA_EXIT_OK)
+		fprintf(stderr,
+		    "acta: made %s with an example: no service is "
+		    "built here (acta new service NAME)\n",
+		    path);
+	acta_buf_fini(&yaml);
+	free(path);
+	return code;
+}
+
+int
+acta_cmd_new(struct acta_cli *cli)
+{
+	const char *what = cli->argv[0], *name = cli->argv[1];
+
+	if (strcmp(what, "service") != 0 && strcmp(what, "node") != 0)
+		return acta_sayf(ACTA_EXIT_USAGE,
+		    "acta new service NAME, or acta new node NAME",
+		    "no kind of thing: \"%s\"", what);
+	if (!acta_service_valid(name, strlen(name)))
+		return acta_sayf(ACTA_EXIT_USAGE,
+		    "a small letter, then at most 31 of a-z 0-9 -",
+		    "\"%s\" is no name for a %s", name, what);
+	return what[0] == 's' ? new_service(name) : new_node(name);
+}
+
+/* Beside bin/ in a build, below the prefix when installed: the same place. */
+static char *
+include_dir(void)
+{
+	char self[PATH_MAX];
+	ssize_t size = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	int up;
+
+	if (size <= 0)
+		return acta_keepf("/usr/local/include");
+	self[size] = '\0';
+	for (up = 0; up < 2 && strrchr(self, '/') != NULL; up++)
+		*strrchr(self, '/') = '\0';
+	return acta_keepf("%s/include", self);
+}
+
+int
+acta_cmd_cflags(struct acta_cli *cli)
+{
+	char *dir = include_dir();
+	bool quote = strpbrk(dir, " '\"$\\") != NULL;
+
+	if (cli->json)
+		printf("{\"cflags\": \"-I%s\"}\n", dir);
+	else
+		printf(quote ? "'-I%s'\n" : "-I%s\n", dir);
+	free(dir);
+	acta_out_flush();
+	return ACTA_EXIT_OK;
+}
+
+int
+acta_cmd_version(struct acta_cli *cli)
+{
+	const char *commit = ACTA_COMMIT;
+
+	if (cli->json)
+		printf("{\"version\": \"%s\", \"abi\": %d, \"commit\": "
+		       "\"%s\"}\n",
+		    ACTA_VERSION, ACTA_ABI, commit);
+	else
+		printf("acta %s (ABI %d%s%s)\n", ACTA_VERSION, ACTA_ABI,
+		    commit[0] != '\0' ? ", commit " : "", commit);
+	acta_out_flush();
+	return ACTA_EXIT_OK;
+}
