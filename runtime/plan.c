@@ -21,12 +21,35 @@ static const uint8_t mark[8] = { 'A', 'C', 'T', 'A', 'P', 'L', 'N', 1 };
 #define TIME_MAX_MS (1000ll * 366 * 86400 * 1000)
 
 enum tag {
-	T_NODE = 1, T_FILE, T_DATA, T_RUN, T_REGISTRY, T_ANNOUNCE, T_INTENSITY,
-	T_PERIOD, T_EXCEED, T_CHILD,
+	T_NODE = 1,
+	T_FILE,
+	T_DATA,
+	T_RUN,
+	T_REGISTRY,
+	T_ANNOUNCE,
+	T_INTENSITY,
+	T_PERIOD,
+	T_EXCEED,
+	T_CHILD,
 
-	C_NAME = 32, C_KIND, C_PROGRAM, C_ARG, C_RESTART, C_SHUTDOWN, C_MIN,
-	C_MAX, C_RESET, C_FACTOR, C_JITTER, C_CRASHES, C_TURN, C_MEMORY,
-	C_FILES, C_PARTITIONS, C_WORKERS, C_CONFIG
+	C_NAME = 32,
+	C_KIND,
+	C_PROGRAM,
+	C_ARG,
+	C_RESTART,
+	C_SHUTDOWN,
+	C_MIN,
+	C_MAX,
+	C_RESET,
+	C_FACTOR,
+	C_JITTER,
+	C_CRASHES,
+	C_TURN,
+	C_MEMORY,
+	C_FILES,
+	C_PARTITIONS,
+	C_WORKERS,
+	C_CONFIG
 };
 
 /* -------------------------------------------------------------- writing -- */
@@ -138,8 +161,8 @@ acta_plan_encode(const struct acta_plan *plan, uint8_t **out, size_t *out_size)
 	if (plan->count > ACTA_PLAN_CHILDREN_MAX)
 		return ACTA_ELIMIT;
 	put_bytes(&all, mark, sizeof(mark));
-	put_blob(&all, T_NODE, plan->node,
-	    strnlen(plan->node, sizeof(plan->node)));
+	put_blob(
+	    &all, T_NODE, plan->node, strnlen(plan->node, sizeof(plan->node)));
 	put_text(&all, T_FILE, plan->file);
 	put_text(&all, T_DATA, plan->data);
 	put_text(&all, T_RUN, plan->run);
@@ -323,8 +346,8 @@ child_field(const struct record *r, struct acta_plan_child *c)
 	case C_ARG: return get_arg(r, c);
 	case C_RESTART: return get_u32(r, ACTA_TEMPORARY, &c->restart);
 	case C_SHUTDOWN:
-		return get_num(r, ACTA_SHUTDOWN_INFINITY, TIME_MAX_MS,
-		    &c->shutdown_ms);
+		return get_num(
+		    r, ACTA_SHUTDOWN_INFINITY, TIME_MAX_MS, &c->shutdown_ms);
 	case C_MIN: return get_num(r, 0, TIME_MAX_MS, &c->backoff_min_ms);
 	case C_MAX: return get_num(r, 0, TIME_MAX_MS, &c->backoff_max_ms);
 	case C_RESET: return get_num(r, 0, TIME_MAX_MS, &c->backoff_reset_ms);
@@ -420,8 +443,8 @@ acta_plan_decode(const uint8_t *data, size_t size, struct acta_plan *out)
 		err = plan_field(&r, &plan);
 	if (err == ACTA_OK &&
 	    (in.at != in.end || !plan.node[0] || !plan.file || !plan.data ||
-	        plan.data[0] != '/' || !plan.run || plan.run[0] != '/' ||
-	        !plan.registry || !plan.announce || plan.period_ms == 0))
+		plan.data[0] != '/' || !plan.run || plan.run[0] != '/' ||
+		!plan.registry || !plan.announce || plan.period_ms == 0))
 		err = ACTA_EPROTO;
 	if (err != ACTA_OK) {
 		acta_plan_fini(&plan);

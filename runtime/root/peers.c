@@ -1,0 +1,94 @@
+/* runtime/root/peers.c - see peers.h. */
+#include "runtime/root/peers.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum acta_err
+acta_peers_init(struct acta_peers *peers, const struct acta_plan *plan)
+{
+	uint32_t total = 0;
+
+	*peers = (struct acta_peers){ 0 };
+	TAILQ_INIT(&peers->changes);
+	peers->first = calloc(plan->count + 1, sizeof(*peers->first));
+	if (!peers->first)
+		return ACTA_ENOMEM;
+	for (uint32_t i = 0; i < plan->count; i++) {
+		peers->first[i] = total;
+		/* A door binds one, as worker 0. */
+		total += plan->children[i].workers ? plan->children[i].workers
+		                                   : 1;
+	}
+	peers->first[plan->count] = total;
+	peers->all = calloc(total + 1, sizeof(*peers->all));
+	if (!peers->all) {
+		acta_peers_fini(peers);
+		return ACTA_ENOMEM;
+	}
+	/* child and worker are written with the first change: endpoints that
+	 * are never announced stay untouched pages. */
+	return ACTA_OK;
+}
+
+void
+acta_peers_fini(struct acta_peers *peers)
+{
+	free(peers->all);
+	free(peers->first);
+	peers->all = NULL;
+	peers->first = NULL;
+}
+
+enum acta_err
+acta_peers_set(struct acta_peers *peers, uint32_t child, uint32_t worker,
+    uint64_t incarnation, const char *endpoint)
+{
+	uint32_t first = peers->first[child];
+
+	if (worker >= peers->first[child + 1] - first)
+		return ACTA_EPROTO;
+	struct acta_peer *peer = &peers->all[first + worker];
+	size_t size = strlen(endpoint);
+
+	assert(size < sizeof(peer->endpoint));
+	if (peer->change)
+		TAILQ_REMOVE(&peers->changes, peer, link);
+	peer->change = ++peers->last_change;
+	peer->child = child;
+	peer->worker = worker;
+	peer->incarnation = incarnation;
+	memcpy(peer->endpoint, endpoint, size + 1);
+	TAILQ_INSERT_TAIL(&peers->changes, peer, link);
+	return ACTA_OK;
+}
+
+void
+acta_peers_gone(struct acta_peers *peers, uint32_t child)
+{
+	for (uint32_t i = peers->first[child]; i < peers->first[child + 1]; i++) {
+		struct acta_peer *peer = &peers->all[i];
+
+		if (!peer->change || !peer->endpoint[0])
+			continue;
+		TAILQ_REMOVE(&peers->changes, peer, link);
+		peer->change = ++peers->last_change;
+		peer->endpoint[0] = '\0';
+		TAILQ_INSERT_TAIL(&peers->changes, peer, link);
+	}
+}
+
+const struct acta_peer *
+acta_peers_after(const struct acta_peers *peers, uint64_t after)
+{
+	const struct acta_peer *first = NULL, *peer;
+
+	/* From the newest back: who follows closely is found at once. */
+	TAILQ_FOREACH_REVERSE(peer, &peers->changes, acta_peer_list, link) {
+		if (peer->change <= after)
+			break;
+		first = peer;
+	}
+	return first;
+}

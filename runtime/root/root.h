@@ -1,0 +1,160 @@
+/*
+ * runtime/root/root.h - the supervising process: carries out what supervisor.h
+ * decides. One thread, one loop; all it needs is allocated before the first
+ * child starts. Only the answers to operators allocate later, and may fail.
+ */
+#ifndef ACTA_ROOT_ROOT_H
+#define ACTA_ROOT_ROOT_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "codecs/err.h"
+#include "runtime/ctl.h"
+#include "runtime/plan.h"
+#include "runtime/root/blame.h"
+#include "runtime/root/cause.h"
+#include "runtime/root/doc.h"
+#include "runtime/root/peers.h"
+#include "runtime/root/spawn.h"
+#include "runtime/root/supervisor.h"
+
+#define ACTA_ROOT_CLIENTS 32u
+#define ACTA_ROOT_ALARMS 8u      /* a child's own, at once */
+#define ACTA_ROOT_TICK_MS 1000
+#define ACTA_ROOT_LINE_MS 10000  /* for a client to say what it wants */
+#define ACTA_ROOT_RECORDS 64u    /* read of one child before the next's turn */
+
+struct acta_root_alarm {
+	char name[48], text[400]; /* name "": free */
+};
+
+/* What the root knows of a child beside its state in the supervisor. */
+struct acta_root_child {
+	pid_t pid; /* 0: none lives */
+	int pidfd, ctl, box; /* -1: none */
+	bool deaf;           /* its end of the pair is closed or broken */
+	bool writing;        /* epoll waits for room in the pair */
+	bool stop_pending;   /* STOP found no room */
+	bool blame_told;     /* the ending zero uid is out */
+	uint32_t blame_at;   /* next row of its blame table to tell */
+	uint64_t told;       /* last change of peers it was told */
+	uint64_t born;       /* changes up to this one that mean "gone" are no
+	                      * news to it */
+	int64_t spawned_ms, ended_ms;
+	/* of its heartbeats */
+	uint64_t handled_before, handled, waiting, dead;
+	int64_t beat_ms;
+	double rate;
+	/* of its CAUSE record */
+	char code[48], text[400];
+	struct acta_root_alarm alarms[ACTA_ROOT_ALARMS];
+	/* across its processes */
+	uint64_t causes_count; /* in all; the last ACTA_CAUSES_KEPT are there */
+	uint64_t in_handler, between;
+	struct acta_cause causes[ACTA_CAUSES_KEPT];
+	struct acta_blame blame;
+};
+
+enum acta_root_wait { ACTA_WAIT_NONE, ACTA_WAIT_UP, ACTA_WAIT_STOPPED };
+
+struct acta_root_client {
+	int fd; /* -1: free */
+	int64_t since_ms;
+	char line[256];
+	size_t line_size;
+	enum acta_root_wait wait;
+	uint32_t child; /* waited for */
+	struct acta_doc out;
+	size_t out_at;
+	bool answered;
+};
+
+struct acta_root {
+	struct acta_plan plan;
+	struct acta_sup sup;
+	struct acta_peers peers;
+	struct acta_root_child *children;
+	struct acta_root_client clients[ACTA_ROOT_CLIENTS];
+	int epoll, signals, listener, null, node_log;
+	int lock_data, lock_run;
+	int lifeline[2]; /* the children hold the reading end */
+	char **env;
+	char **argv; /* room for any child's, and --storage-checked */
+	struct rlimit files;
+	mode_t mask;
+	char oom[16]; /* what the children get back, "": untouched */
+	int64_t started_ms;
+	int64_t tick_ms;      /* the next */
+	int64_t woken_ms;     /* CLOCK_BOOTTIME: no hang began before this */
+	bool bound;           /* RUN/root.sock is ours */
+	bool listed;          /* the registry file, too */
+	bool dirty;           /* RUN/state is behind */
+	bool done;
+	int status;
+	_Alignas(16) char stack[ACTA_SPAWN_STACK];
+};
+
+/*
+ * Take the plan (it moves into the root), the locks, the socket. On failure
+ * `why` is for the operator and *out_status the exit status.
+ */
+ACTA_NODISCARD enum acta_err acta_root_init(struct acta_root *root,
+    struct acta_plan *plan, char **environment, int *out_status,
+    struct acta_why *why);
+/* Start all, serve, stop all; the exit status. */
+int acta_root_run(struct acta_root *root);
+void acta_root_fini(struct acta_root *root);
+
+/* ------------------------------------------------- for the root's own files */
+
+int64_t acta_root_now(void);
+/* The child of that name, or UINT32_MAX. */
+uint32_t acta_root_find(const struct acta_root *root, const char *name);
+/* Carry out what the supervisor has decided. */
+void acta_root_act(struct acta_root *root);
+/* RUN/name, or RUN/log/name.log. */
+void acta_root_path(const struct acta_root *root, const char *name,
+    char out[PATH_MAX]);
+void acta_root_log_path(const struct acta_root *root, const char *name,
+    char out[PATH_MAX]);
+
+/* A line for people, as it is, to stderr; dropped if it would block. */
+void acta_root_say(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
+/* An event, `key=value ...`: info to RUN/log/node.log, others to stderr too. */
+void acta_root_log(struct acta_root *root, const char *level,
+    const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* report.c: the documents of ps, why, info, health, where. */
+void acta_root_report_ps(const struct acta_root *root, struct acta_doc *doc);
+void acta_root_report_why(const struct acta_root *root, uint32_t child,
+    struct acta_doc *doc);
+void acta_root_report_info(const struct acta_root *root, struct acta_doc *doc);
+void acta_root_report_health(const struct acta_root *root,
+    struct acta_doc *doc);
+void acta_root_report_where(const struct acta_root *root,
+    struct acta_doc *doc);
+const char *acta_root_alarm_name(uint32_t bit);
+
+/* operator.c: RUN/root.sock. */
+ACTA_NODISCARD enum acta_err acta_root_listen(struct acta_root *root,
+    struct acta_why *why);
+void acta_root_accept(struct acta_root *root);
+void acta_root_client_event(struct acta_root *root, uint32_t client,
+    uint32_t events);
+/* After each round: answer who waited for what has come about; time-outs. */
+void acta_root_clients_settle(struct acta_root *root, int64_t now_ms);
+void acta_root_clients_close(struct acta_root *root);
+
+/* What an epoll event is about: kind in the upper half, index in the lower. */
+enum acta_root_event {
+	ACTA_EVENT_SIGNALS, ACTA_EVENT_LISTENER, ACTA_EVENT_CHILD_END,
+	ACTA_EVENT_CHILD_CTL, ACTA_EVENT_CLIENT
+};
+ACTA_NODISCARD enum acta_err acta_root_watch(struct acta_root *root, int fd,
+    enum acta_root_event kind, uint32_t index, uint32_t events, bool again);
+
+#endif /* ACTA_ROOT_ROOT_H */
