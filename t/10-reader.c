@@ -158,7 +158,7 @@ is_vector(acta_value v, json_t *vector)
 
 		unhex(&buf, json_string_value(json_array_get(ext, 1)));
 		ok = buf.size == v.size &&
-		    memcmp(buf.data, v.as.data, v.size) == 0 &&
+		    (v.size == 0 || memcmp(buf.data, v.as.data, v.size) == 0) &&
 		    ((const int8_t *)v.as.data)[-1] ==
 			json_integer_value(json_array_get(ext, 0));
 	}
