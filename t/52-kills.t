@@ -95,7 +95,8 @@ class Killer(threading.Thread):
 
 
 def phase_of(why):
-    return ((why or {}).get("last") or why or {}).get("phase") or "unknown"
+    causes = (why or {}).get("causes") or [{}]
+    return causes[0].get("phase") or "unknown"
 
 
 def root_pid(node):

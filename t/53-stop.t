@@ -66,7 +66,7 @@ def stop_under_load(node, caller, path):
 
 
 def refused(first, what, second):
-    before = {row["name"]: (row["pid"], row["restarts"])
+    before = {row["service"]: (row["pid"], row["restarts"])
               for row in first.ps()}
     try:
         second.start(wait=False)
@@ -79,7 +79,7 @@ def refused(first, what, second):
         second.remove()
     tap.equal(status, 5, f"a second node on the same {what}: exit 5")
     tap.ok("first" in said, f"same {what}: it names the first", said)
-    tap.equal({row["name"]: (row["pid"], row["restarts"])
+    tap.equal({row["service"]: (row["pid"], row["restarts"])
                for row in first.ps()}, before,
               f"same {what}: the first goes on, nothing restarted")
 

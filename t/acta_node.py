@@ -133,7 +133,7 @@ class Node:
 
     def row(self, name):
         for row in self.ps():
-            if row["name"] == name:
+            if row["service"] == name:
                 return row
         return None
 

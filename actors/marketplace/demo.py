@@ -35,7 +35,7 @@ def services(extra=""):
 
 def landed(why):
     """In words: where in its turn `acta why -o json` says a process ended."""
-    last = why.get("last") or why
+    last = (why.get("causes") or [{}])[0]
     phase = last.get("phase") or "unknown"
     if phase in ("idle", "gather"):
         return "between messages" if phase == "idle" else "gathering messages"
