@@ -80,7 +80,7 @@ host_config(const struct acta_config *config,
 {
 	char *data = keepf("%s/%s", config->data, s->name);
 
-	acta_pack_map(buf, 20);
+	acta_pack_map(buf, 21);
 	put_text(buf, "node", config->node);
 	put_text(buf, "service", s->name);
 	put_text(buf, "load", s->path);

@@ -137,6 +137,8 @@ acta_host_config_read(int fd, struct acta_host_config *out,
 
 	*out = (struct acta_host_config){ 0 };
 	acta_buf_init(&b);
+	/* A memfd keeps its offset; whoever wrote it left it at the end. */
+	(void)lseek(fd, 0, SEEK_SET);
 	do {
 		acta_buf_reserve(&b, 65536);
 		n = read(fd, b.data + b.size, 65536);
