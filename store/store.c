@@ -492,6 +492,10 @@ acta_store_idle(struct acta_store *store, int64_t now_ms, bool *out_more)
 	if (err != ACTA_OK)
 		return ACTA_EUNSURE;
 	*out_more = to_merge(store) || to_trim(store);
+	if (!to_merge(store))
+		acta_generation_reset(store->frozen, false);
+	if (acta_generation_empty(store->active))
+		acta_generation_reset(store->active, false);
 	return ACTA_OK;
 }
 
