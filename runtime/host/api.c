@@ -39,6 +39,7 @@ acta_actor_misuse(struct acta_actor *a, const char *format, ...)
 	a->text = acta_arena_text(a->arena, text, strlen(text));
 	acta_log_line("error", "misuse", "service=%s key=%s text=\"%s\"",
 	    a->loaded->service->name, a->key, text);
+	assert(!a->aborts); /* the test kit's own actor, as its header says */
 }
 
 void
@@ -240,6 +241,17 @@ is_value(const acta_field *f)
 	    f->kind == ACTA_K_LIST_ || f->kind == ACTA_K_REF_;
 }
 
+/* Depth 32 and 65,536 elements, the value that holds them not counted. */
+static bool
+fits(const struct acta_buf *b, size_t from)
+{
+	size_t taken;
+
+	return acta_msgpack_check_first(b->data + from, b->size - from,
+	           ACTA_MSGPACK_DEPTH_MAX, ACTA_MSGPACK_NODES_MAX + 1,
+	           &taken) == ACTA_OK;
+}
+
 /* What a kept field is without its acta_keep. */
 static uint32_t
 kept_kind(uint32_t kind)
@@ -348,7 +360,7 @@ pack_fields(acta_actor *a, const char *call, struct acta_buf *b,
 		acta_actor_misuse(a, "%s: over 1 MiB", call);
 		return false;
 	}
-	if (acta_msgpack_check(b->data + start, b->size - start) != ACTA_OK) {
+	if (!fits(b, start)) {
 		acta_actor_misuse(a, "%s: over depth 32 or 65,536 elements",
 		    call);
 		return false;
@@ -868,7 +880,7 @@ acta_put_(acta_actor *a, const acta_field *fields)
 		acta_buf_reset(b);
 		if (!pack_field(a, "acta_put", b, f))
 			return;
-		if (acta_msgpack_check(b->data, b->size) != ACTA_OK) {
+		if (!fits(b, 0)) {
 			acta_actor_misuse(a, "acta_put: row \"%s\" is over "
 			    "depth 32 or 65,536 elements", f->name);
 			return;

@@ -252,6 +252,7 @@ struct acta_actor {
 	const struct acta_ref_ *self;
 	int64_t now_ms;
 	bool reads_only, no_state;
+	bool aborts;                 /* of a test: misuse ends it */
 
 	acta_status status;          /* the worst so far */
 	bool misused, full;

@@ -320,6 +320,7 @@ acta_test_new(uint64_t seed, const char *const *services)
 	t->actor.loaded = &t->actor_loaded;
 	t->actor.arena = &t->arena;
 	t->actor.no_state = true;
+	t->actor.aborts = true;
 	t->actor.now_ms = t->now_ms;
 	return t;
 }
