@@ -831,6 +831,39 @@ def test_tcp(zctx, run):
     c.socket.close()
 
 
+def test_metrics(run):
+    """Two doors that know each other: one tells the counters of both."""
+    zctx = zmq.Context()
+    one = Door(run, "@door", call="ipc://%s/call" % run)
+    two = Door(run, "@door-push", push="ipc://%s/push2" % run)
+    one.start(), two.start()
+    one.peer("@door-push", 0, 1, 1, two.incarnation, two.endpoint)
+    two.peer("@door", 0, 1, 1, one.incarnation, one.endpoint)
+    p = zctx.socket(zmq.PUSH)
+    p.linger = 0
+    p.connect("ipc://%s/push2" % run)
+    p.send(b"")
+    c = Client(zctx, "ipc://%s/call" % run)
+    c.ask(b"")
+    deadline = time.time() + 5
+    while True:
+        a = c.ask({"to": "@node", "do": "metrics", "timeout": 1000})
+        if time.time() > deadline or a["result"].get("push_refused") == 1:
+            break
+    a = a["result"]
+    same((a["push_refused"], a["bad_request"],
+          [d["door"] for d in a["doors"]],
+          [d["push_refused"] for d in a["doors"]]),
+         (1, 1, ["@door", "@door-push"], [0, 1]),
+         "a door tells the counters of all doors")
+    same(code_of(c.ask({"to": "@door-push", "do": "x"})), "unknown-service",
+         "a client cannot speak to a door behind the door")
+    same(c.ask({"to": "@dead", "do": "list", "timeout": 100})["error"]["code"],
+         "unavailable", "and doors have no dead letters")
+    same((one.stop(), two.stop()), (0, 0), "both stop")
+    zctx.destroy(linger=0)
+
+
 def test_admin(zctx, run):
     endpoint = "tcp://127.0.0.1:%d" % free_port()
     door = Door(run, "@door-call", call=endpoint, admin=True)
@@ -883,6 +916,7 @@ def main():
            "the log says so, and not too often", log)
         test_tcp(zctx, run)
         test_admin(zctx, run)
+        test_metrics(run)
     finally:
         print("1..%d" % count)
         zctx.destroy(linger=0)

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "codecs/packer.h"
 #include "codecs/schema.h"
 #include "store/hash.h"
 
@@ -98,36 +97,6 @@ bad_args(struct door *door, const struct door_back *back, const char *text)
 
 /* --------------------------------------------------------------- node -- */
 
-/* This door's counters, and what it holds now. */
-static void
-metrics(struct door *door, const struct door_back *back)
-{
-	static const char *const names[] = {
-#define X(name) #name,
-		DOOR_COUNTER_MAP(X)
-#undef X
-	};
-	struct acta_buf *buf = &door->result;
-
-	acta_buf_reset(buf);
-	acta_pack_map(buf, DOOR_COUNTERS + 5);
-	acta_pack_text(buf, "door");
-	acta_pack_text(buf, door->name);
-	acta_pack_text(buf, "pending");
-	acta_pack_uint(buf, door->pending);
-	acta_pack_text(buf, "pending_bytes");
-	acta_pack_uint(buf, door->pending_bytes);
-	acta_pack_text(buf, "held");
-	acta_pack_uint(buf, door->held_count);
-	acta_pack_text(buf, "services");
-	acta_pack_uint(buf, door->service_count);
-	for (uint32_t i = 0; i < DOOR_COUNTERS; i++) {
-		acta_pack_text(buf, names[i]);
-		acta_pack_uint(buf, door->count[i]);
-	}
-	door_answer_ok(door, back, buf->data, buf->size);
-}
-
 /* "VERB NAME", where the name is a service's (or a door's, "@door-call"). */
 static void
 ask_about(struct door *door, const struct door_back *back,
@@ -172,7 +141,7 @@ node(struct door *door, const struct door_back *back,
 	if (!open && !door->admin) {
 		deny(door, back);
 	} else if (is(type, "metrics")) {
-		metrics(door, back);
+		door_join_metrics(door, back, request);
 	} else if (open || is(type, "where")) {
 		snprintf(line, sizeof line, "%.*s", (int)type.size, type.data);
 		door_ask_root(door, back, line, request->timeout_ms);

@@ -322,6 +322,12 @@ ACTA_NODISCARD enum acta_err door_events_recv(struct door *door);
 void door_admin(struct door *door, const struct door_back *back,
     const struct acta_request *request);
 
+/* --------------------------------------------------------- metrics.c -- */
+
+/* {counter: number, ..., "doors": [{"door": name, counter: number, ...}]} */
+void door_metrics_pack(const struct door *door, struct acta_buf *buf);
+void door_metrics_reply(struct door *door, const struct acta_item *call);
+
 /* ------------------------------------------------------------- ask.c -- */
 
 /* Ask the root one line; the client is answered when it has. */
@@ -339,6 +345,9 @@ void door_asks_expire(struct door *door, bool all);
 void door_join_start(struct door *door, const struct door_back *back,
     const struct acta_request *request, const char *type,
     struct door_service *service, int64_t part);
+/* The counters of all doors that are up, this one's among them. */
+void door_join_metrics(struct door *door, const struct door_back *back,
+    const struct acta_request *request);
 void door_join_ok(struct door *door, struct door_join *join,
     const struct door_call *call, const void *result, size_t size);
 void door_join_error(struct door *door, struct door_join *join,

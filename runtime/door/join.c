@@ -16,7 +16,7 @@
 
 #include "codecs/packer.h"
 
-#define FIELDS_MAX 32u
+#define FIELDS_MAX 64u
 
 struct part_answer {
 	const struct door_service *service;
@@ -206,7 +206,9 @@ static int
 by_part(const void *a, const void *b)
 {
 	const struct part_answer *x = a, *y = b;
-	int order = strcmp(x->service->name, y->service->name);
+	/* Without a service: this door itself. */
+	int order = strcmp(x->service ? x->service->name : "",
+	    y->service ? y->service->name : "");
 
 	return order ? order : (x->part > y->part) - (x->part < y->part);
 }
@@ -329,6 +331,29 @@ ask_part(struct door *door, struct door_join *join,
 		    "too many calls wait already", "ask again later");
 }
 
+static struct door_join *
+join_new(struct door *door, const struct door_back *back, uint32_t asked)
+{
+	struct door_join *join = calloc(1, sizeof *join);
+
+	assert(join);
+	join->parts = calloc(asked, sizeof *join->parts);
+	assert(join->parts);
+	join->asked = asked;
+	acta_buf_init(&join->results);
+	door_back_copy(&join->back, back);
+	TAILQ_INSERT_TAIL(&door->joins, join, entry);
+	door->join_count++;
+	return join;
+}
+
+/* `one`, or all services, but not the doors, which stand among them. */
+static bool
+concerns(const struct door_service *service, const struct door_service *one)
+{
+	return one ? service == one : service->name[0] != '@';
+}
+
 void
 door_join_start(struct door *door, const struct door_back *back,
     const struct acta_request *request, const char *type,
@@ -339,7 +364,7 @@ door_join_start(struct door *door, const struct door_back *back,
 	uint64_t asked = 0;
 
 	for (uint32_t s = 0; s < door->service_count; s++)
-		if (!service || service == door->services[s])
+		if (concerns(door->services[s], service))
 			asked += part < 0 ? door->services[s]->partitions : 1;
 	if (asked > DOOR_JOIN_PARTS_MAX || door->join_count == DOOR_JOINS_MAX) {
 		door_answer_error(door, back, "busy",
@@ -353,23 +378,52 @@ door_join_start(struct door *door, const struct door_back *back,
 		door_answer_ok(door, back, empty_map, sizeof empty_map);
 		return;
 	}
-	join = calloc(1, sizeof *join);
-	assert(join);
-	join->parts = calloc(asked, sizeof *join->parts);
-	assert(join->parts);
-	join->asked = (uint32_t)asked;
-	acta_buf_init(&join->results);
-	door_back_copy(&join->back, back);
-	TAILQ_INSERT_TAIL(&door->joins, join, entry);
-	door->join_count++;
+	join = join_new(door, back, (uint32_t)asked);
 	/* The last one refused at once ends `join`: count, do not look. */
 	for (uint32_t s = 0; s < door->service_count; s++) {
 		struct door_service *to = door->services[s];
 		uint32_t count = part < 0 ? to->partitions : 1;
 
-		if (service && service != to)
+		if (!concerns(to, service))
 			continue;
 		for (uint32_t i = 0; i < count; i++)
 			ask_part(door, join, request, type, to, first + i);
 	}
+}
+
+static bool
+is_door_up(const struct door_service *service)
+{
+	return service->name[0] == '@' && service->links[0]->socket;
+}
+
+void
+door_join_metrics(struct door *door, const struct door_back *back,
+    const struct acta_request *request)
+{
+	struct door_join *join;
+	struct part_answer *own;
+	uint32_t asked = 1;
+
+	for (uint32_t s = 0; s < door->service_count; s++)
+		asked += is_door_up(door->services[s]);
+	if (door->join_count == DOOR_JOINS_MAX) {
+		door_answer_error(door, back, "busy",
+		    "too many questions to all doors at a time",
+		    "ask again later");
+		return;
+	}
+	join = join_new(door, back, asked);
+	own = next_part(join, NULL, 0);
+	own->ok = true;
+	door_metrics_pack(door, &join->results);
+	own->size = (uint32_t)join->results.size;
+	if (++join->answered == join->asked) {
+		finish(door, join);
+		return;
+	}
+	for (uint32_t s = 0; s < door->service_count; s++)
+		if (is_door_up(door->services[s]))
+			ask_part(door, join, request, "@metrics",
+			    door->services[s], 0);
 }

@@ -186,8 +186,10 @@ door_link_peer(struct door *door, const char *name, uint32_t index,
 	struct door_service *service;
 	struct door_link *link;
 
-	/* Doors do not speak to doors. */
-	if (!acta_service_valid(name, strlen(name)))
+	/* Another door: asked for its counters (metrics.c). */
+	if (!acta_service_valid(
+		name + (*name == '@'), strlen(name + (*name == '@'))) ||
+	    strcmp(name, door->name) == 0)
 		return;
 	service = door_service_add(door, name, partitions, workers);
 	if (!service) {
@@ -381,6 +383,7 @@ take_frame(struct door *door, const void *data, size_t size)
 			break;
 		switch (item.kind) {
 		case ACTA_ITEM_REPLY: reply(door, &item); break;
+		case ACTA_ITEM_CALL: door_metrics_reply(door, &item); break;
 		case ACTA_ITEM_EVENT: door_events_event(door, &item); break;
 		case ACTA_ITEM_HEAD: door_events_head(door, &item); break;
 		default: err = ACTA_EPROTO; break;
