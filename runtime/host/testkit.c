@@ -29,13 +29,6 @@ struct frame {
 	uint8_t data[];
 };
 
-struct seen_event {
-	struct seen_event *next;
-	char topic[ACTA_TYPE_MAX * 2 + 2];
-	size_t size;
-	uint8_t data[];
-};
-
 struct node_service {
 	struct acta_test *test;
 	struct acta_loaded loaded;
@@ -62,7 +55,6 @@ struct acta_test {
 	uint32_t count;
 	bool started;
 	struct frame *frames, **frame_tail;
-	struct seen_event *events, **event_tail;
 	struct crash_plan crash;
 	struct acta_arena arena; /* of the test's own actor */
 	struct acta_actor actor;
@@ -155,21 +147,12 @@ to_door(void *self, const char *door, uint64_t door_inc,
 	    item->hint.data ? item->hint.data : "");
 }
 
+/* Subscribers are not part of the kit: acta_test_events reads the log. */
 static void
 event(void *self, const struct acta_item *item)
 {
-	struct acta_test *t = ((struct node_service *)self)->test;
-	struct seen_event *e = malloc(sizeof(*e) + item->body.size);
-
-	if (e == NULL)
-		abort();
-	e->next = NULL;
-	snprintf(e->topic, sizeof(e->topic), "%.*s", (int)item->topic.size,
-	    item->topic.data);
-	e->size = item->body.size;
-	memcpy(e->data, item->body.data, item->body.size);
-	*t->event_tail = e;
-	t->event_tail = &e->next;
+	(void)self;
+	(void)item;
 }
 
 static void
@@ -280,7 +263,6 @@ acta_test_new(uint64_t seed, const char *const *services)
 	t->seed = seed ? seed : (uint64_t)time(NULL);
 	t->now_ms = START_MS;
 	t->frame_tail = &t->frames;
-	t->event_tail = &t->events;
 	acta_buf_init(&t->answer);
 	acta_buf_init(&t->last);
 	snprintf(t->dir, sizeof(t->dir), "%s/acta-test-XXXXXX",
@@ -337,10 +319,6 @@ acta_test_free(acta_test **test)
 	for (struct frame *f = t->frames, *next; f != NULL; f = next) {
 		next = f->next;
 		free(f);
-	}
-	for (struct seen_event *e = t->events, *next; e != NULL; e = next) {
-		next = e->next;
-		free(e);
 	}
 	for (uint32_t i = 0; i < t->count; i++) {
 		struct node_service *s = &t->services[i];
@@ -417,6 +395,7 @@ reopen(struct acta_test *t, struct node_service *s)
 		free(f);
 	}
 	t->frame_tail = link;
+	start_handler(t, s); /* a process anew: kill -9 called no stop() */
 	open_part(t, s);
 	for (uint32_t i = 0; i < t->count; i++)
 		if (&t->services[i] != s && t->services[i].part != NULL)
@@ -707,21 +686,48 @@ acta_test_state(acta_test *t, const char *address, const char *name)
 	return v;
 }
 
+/* From the log: what left a process and what a crash kept in it alike. */
 acta_value
 acta_test_events(acta_test *t, const char *topic)
 {
+	const char *dot = strchr(topic, '.');
+	uint32_t i = dot ? find(t, topic, (size_t)(dot - topic)) : UINT32_MAX;
+	char prefix[ACTA_TYPE_MAX + 2];
 	struct acta_buf b, rows;
+	struct acta_store *store;
+	struct acta_scan *scan;
+	struct acta_row row;
 	uint32_t count = 0;
 	struct acta_reader r;
 	acta_value v;
 
+	start(t);
+	if (i == UINT32_MAX || strlen(dot + 1) > ACTA_TYPE_MAX)
+		die(t, "no service publishes \"%s\"", topic);
 	acta_buf_init(&b);
 	acta_buf_init(&rows);
-	for (struct seen_event *e = t->events; e != NULL; e = e->next)
-		if (strcmp(e->topic, topic) == 0) {
-			acta_pack_raw(&rows, e->data, e->size);
-			count++;
-		}
+	store = t->services[i].part->store;
+	acta_store_begin(store);
+	prefix[0] = (char)strlen(dot + 1);
+	memcpy(prefix + 1, dot + 1, strlen(dot + 1));
+	scan = acta_scan_open(store, ACTA_T_EVENT, prefix, strlen(dot));
+	while (acta_scan_next(scan, &row)) {
+		bool ok = true;
+		uint32_t n;
+
+		r = acta_reader(row.value, row.value_size);
+		(void)acta_read_list(&r, &ok);
+		(void)acta_read_str(&r, &n, &ok);
+		(void)acta_read_uint(&r, &ok);
+		(void)acta_read_int(&r, &ok);
+		if (!ok)
+			die(t, "an event of %s cannot be read", topic);
+		acta_buf_append(&rows, r.at, (size_t)(r.end - r.at));
+		count++;
+	}
+	if (acta_scan_close(&scan) != ACTA_OK)
+		die(t, "the store cannot be read");
+	acta_store_abort(store);
 	acta_pack_list(&b, count);
 	acta_pack_raw(&b, rows.data, rows.size);
 	r = acta_reader(acta_arena_copy(&t->arena, b.data, b.size), b.size);
