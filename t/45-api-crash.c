@@ -8,6 +8,8 @@
  */
 #include "services/api.h"
 
+#include <signal.h>
+
 #define NTH_MAX 2000 /* of a point in one scenario; more is a loop */
 
 static const char *const points[] = { "gather", "handler", "commit",
@@ -18,6 +20,25 @@ struct world {
 	void (*run)(acta_test *test); /* the scenario, with its checks */
 	const char *const *services;  /* as loaded; NULL ends them */
 };
+
+/* Where the kill is of the scenario that runs; told if it ends badly. */
+static char where[128];
+
+static void
+tell_where(void)
+{
+	if (*where)
+		printf("# killed: %s\n", where);
+	fflush(stdout);
+}
+
+static void
+tell_and_abort(int number)
+{
+	tell_where();
+	signal(number, SIG_DFL);
+	raise(number);
+}
 
 static int
 lives(const struct world *world)
@@ -36,8 +57,17 @@ run_killed(const struct world *world, const char *service, const char *point,
     uint32_t nth)
 {
 	acta_test *t;
+	static bool told;
 	bool met;
 
+	if (!told) {
+		atexit(tell_where);
+		signal(SIGABRT, tell_and_abort);
+		signal(SIGSEGV, tell_and_abort);
+		told = true;
+	}
+	snprintf(where, sizeof where, "%s at %s %u", service ? service : "any",
+	    point, nth);
 	for (const char *const *s = world->services; *s; s++)
 		*(int *)probe(*s, "counted_starts") = 0;
 	t = world->make();
@@ -45,6 +75,7 @@ run_killed(const struct world *world, const char *service, const char *point,
 	world->run(t);
 	met = lives(world) > 1;
 	acta_test_free(&t);
+	where[0] = 0;
 	return met;
 }
 
@@ -55,9 +86,6 @@ run_killed_everywhere(const struct world *world, const char *service)
 		uint32_t nth = 1;
 
 		while (nth < NTH_MAX) {
-			/* In case of a failure, check tells the last of these. */
-			printf("# %s %s %u\n", service ? service : "any",
-			    points[i], nth);
 			if (!run_killed(world, service, points[i], nth))
 				break;
 			nth++;
@@ -233,7 +261,6 @@ START_TEST(an_order_is_right_wherever_any_or_the_mailer_is_killed)
 {
 	for (size_t i = 0; i < sizeof points / sizeof points[0]; i++)
 		for (uint32_t nth = 1; nth <= 24; nth++) {
-			printf("# any %s %u\n", points[i], nth);
 			(void)run_killed(&shop, NULL, points[i], nth);
 			if (nth <= 4)
 				(void)run_killed(&shop, "mailer", points[i],
