@@ -37,7 +37,7 @@ acta_root_listen(struct acta_root *root, struct acta_why *why)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0 ||
 	    bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
-	    listen(fd, 64) != 0 ||
+	    chmod(address.sun_path, 0600) != 0 || listen(fd, 64) != 0 ||
 	    acta_root_watch(root, fd, ACTA_EVENT_LISTENER, 0, EPOLLIN, false) !=
 	        ACTA_OK) {
 		acta_why_text(why, "cannot listen at %s: %s", path,
@@ -48,7 +48,6 @@ acta_root_listen(struct acta_root *root, struct acta_why *why)
 			close(folder);
 		return ACTA_EIO;
 	}
-	/* The mask made it 0600; the folder is 0700 besides. */
 	if (folder >= 0)
 		close(folder);
 	root->listener = fd;
@@ -59,6 +58,13 @@ acta_root_listen(struct acta_root *root, struct acta_why *why)
 static void
 close_client(struct acta_root_client *client)
 {
+	char rest[4096];
+
+	/* Closed over unread bytes, a socket takes the answer back (ECONNRESET).
+	 * Who still writes after this much of a line gets just that. */
+	for (int i = 0; client->fd >= 0 && i < 16; i++)
+		if (recv(client->fd, rest, sizeof(rest), 0) <= 0)
+			break;
 	if (client->fd >= 0)
 		close(client->fd);
 	acta_doc_fini(&client->out);
