@@ -43,6 +43,7 @@ class Caller:
         self.due = []      # (when, id)
         self.turn = 0
         self.retries = 0
+        self.answers = 0
         self.doubles = 0   # answers that came twice, or after another
         self.strays = []   # answers that have no id of ours
 
@@ -79,6 +80,7 @@ class Caller:
             heapq.heappush(self.due, (call[4], ident))
         else:
             del self.waiting[ident]
+            self.answers += 1
             call[1](answer, now - call[2])
 
     def step(self, wait=0.05):

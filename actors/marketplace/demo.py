@@ -37,13 +37,12 @@ def landed(why):
     """In words: where in its turn `acta why -o json` says a process ended."""
     last = (why.get("causes") or [{}])[0]
     phase = last.get("phase") or "unknown"
-    if phase in ("idle", "gather"):
-        return "between messages" if phase == "idle" else "gathering messages"
-    what = last.get("actor") or ""
-    kind = last.get("type") or ""
-    if phase == "handler":
-        return f"in a handler, {what} {kind}".rstrip()
-    return f"in the turn's {phase}, after {what} {kind}".rstrip()
+    where = {"idle": "between messages", "gather": "gathering messages",
+             "handler": "in a handler"}.get(phase, f"in the turn's {phase}")
+    what = f"{last.get('actor') or ''} {last.get('type') or ''}".strip()
+    if phase == "handler" or not what:
+        return f"{where} {what}".rstrip()
+    return f"{where}, after {what}"
 
 
 class Killer(threading.Thread):
@@ -182,7 +181,8 @@ def main():
         print(f"scripts/demo: {what}", file=sys.stderr)
     if wrong:
         return 1
-    print(f"{verdict}: nothing lost, nothing twice. All cleaned up.")
+    print(f"{verdict}: nothing lost, nothing twice."
+          + ("" if args.keep else " All cleaned up."))
     return 0
 
 
