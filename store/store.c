@@ -470,6 +470,14 @@ idle_slice(struct acta_store *store)
 	return err;
 }
 
+/* The active generation should freeze although it is not full. */
+static bool
+idle_long(const struct acta_store *store, int64_t now_ms)
+{
+	return !to_merge(store) && !acta_generation_empty(store->active) &&
+	    now_ms - store->last_ms >= IDLE_MS;
+}
+
 enum acta_err
 acta_store_idle(struct acta_store *store, int64_t now_ms, bool *out_more)
 {
@@ -478,8 +486,7 @@ acta_store_idle(struct acta_store *store, int64_t now_ms, bool *out_more)
 	assert(!store->read_only);
 	assert(!acta_writeset_dirty(&store->ws));
 	acta_store_reads_end(store);
-	if (!to_merge(store) && !acta_generation_empty(store->active) &&
-	    now_ms - store->last_ms >= IDLE_MS)
+	if (idle_long(store, now_ms))
 		acta_store_freeze(store);
 	*out_more = false;
 	if (!to_merge(store) && !to_trim(store))
@@ -491,7 +498,8 @@ acta_store_idle(struct acta_store *store, int64_t now_ms, bool *out_more)
 		return ACTA_OK;
 	if (err != ACTA_OK)
 		return ACTA_EUNSURE;
-	*out_more = to_merge(store) || to_trim(store);
+	*out_more = to_merge(store) || to_trim(store) ||
+	    idle_long(store, now_ms);
 	if (!to_merge(store))
 		acta_generation_reset(store->frozen, false);
 	if (acta_generation_empty(store->active))
