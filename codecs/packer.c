@@ -3,13 +3,23 @@
 
 #include <assert.h>
 #include <msgpack.h>
+#include <string.h>
 
 #include "codecs/reader.h"
 
-static int
-write_into(void *buf, const char *data, size_t size)
+/* Called by msgpack-c for each header and each payload: most are of a few bytes
+ * and there is room. */
+static inline int
+write_into(void *to, const char *data, size_t size)
 {
-	acta_buf_append(buf, data, size);
+	struct acta_buf *buf = to;
+
+	if (size > buf->room - buf->size || size == 0) {
+		acta_buf_append(buf, data, size);
+		return 0;
+	}
+	memcpy(buf->data + buf->size, data, size);
+	buf->size += size;
 	return 0;
 }
 

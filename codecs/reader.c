@@ -212,8 +212,14 @@ head(const uint8_t *p, size_t room, acta_value *out)
 		return put_int(out, *p, 1);
 	if (*p >= 0xe0)
 		return put_int(out, (int8_t)*p, 1);
-	if (*p >= 0xc0)
-		return head_long(p, room, out);
+	if (*p >= 0xc0) {
+		acta_value value; /* so that *out can stay in registers */
+		size_t taken = head_long(p, room, &value);
+
+		if (taken)
+			*out = value;
+		return taken;
+	}
 	if (*p >= 0xa0)
 		return head_data(p, room, ACTA_STR, 1, *p & 0x1f, out);
 	if (*p >= 0x90)
@@ -278,6 +284,11 @@ acta_utf8_valid(const void *data, size_t size)
 				size -= sizeof(eight);
 				continue;
 			}
+		}
+		if (*p < 0x80) {
+			p++;
+			size--;
+			continue;
 		}
 		size_t taken = utf8_sequence(p, size);
 
