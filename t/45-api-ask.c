@@ -3,7 +3,7 @@
  * timed out; and the asker hears which, with what it kept. Every case twice:
  * asked of an actor of the same partition, and of another service.
  */
-#include "services/api.h"
+#include "45-api.h"
 
 #define ASKER "msgs/asker"
 
@@ -18,8 +18,8 @@ two(void)
 
 /* The outcome of the one question that `asker` has put, settled. */
 static void
-assert_outcome(acta_test *t, const char *asker, acta_outcome outcome,
-    const char *code)
+assert_outcome(
+    acta_test *t, const char *asker, acta_outcome outcome, const char *code)
 {
 	acta_test_settle(t);
 	assert_int(state_of(t, asker, "answers"), 1);
@@ -127,9 +127,9 @@ START_TEST(what_is_not_applied_comes_back_undelivered)
 		char who[32];
 
 		snprintf(who, sizeof who, "msgs/a%zu", i);
-		assert_ok(acta_test_call(t, who, "ask",
-		    acta_str("to", cases[i].to), acta_str("type",
-		    cases[i].type)));
+		assert_ok(
+		    acta_test_call(t, who, "ask", acta_str("to", cases[i].to),
+			acta_str("type", cases[i].type)));
 		acta_test_advance(t, 4000);
 		ck_assert_msg(is_text(state_of(t, who, "code"), cases[i].code),
 		    "%s %s: %s", cases[i].to, cases[i].type,
@@ -224,7 +224,8 @@ START_TEST(what_has_not_begun_by_its_deadline_is_not_run)
 
 	for (size_t i = 0; i < OTHERS; i++) {
 		/* One that fails stands before it for 300 ms and more. */
-		acta_test_send(t, others[i], "fail-until", acta_int("until", 4));
+		acta_test_send(
+		    t, others[i], "fail-until", acta_int("until", 4));
 		assert_ok(acta_test_call(t, asker(i), "ask",
 		    acta_str("to", others[i]), acta_str("type", "answer"),
 		    acta_int("within", 50)));
@@ -323,7 +324,8 @@ START_TEST(a_forward_hands_on_the_same_deadline)
 		ck_assert_int_lt(took, 600);
 
 		/* And it is not run there when that has passed. */
-		acta_test_send(t, others[i], "fail-until", acta_int("until", 4));
+		acta_test_send(
+		    t, others[i], "fail-until", acta_int("until", 4));
 		assert_ok(acta_test_call(t, "msgs/7", "ask",
 		    acta_str("to", "peer/5"), acta_str("type", "forward"),
 		    acta_str("next", others[i]),

@@ -6,7 +6,7 @@
  * Not here, for this version has them not yet: acta_test_powercut,
  * acta_test_link, acta_test_storm.
  */
-#include "services/api.h"
+#include "45-api.h"
 
 #include <signal.h>
 
@@ -120,14 +120,14 @@ call_twice(acta_test *t, const char *to, const char *type, acta_field field,
 static void
 stock_run(acta_test *t)
 {
-	call_twice(t, "stock/1", "restock", acta_int("qty", 10), "available",
-	    10);
+	call_twice(
+	    t, "stock/1", "restock", acta_int("qty", 10), "available", 10);
 	call_twice(t, "stock/1", "reserve", acta_int("qty", 3), "left", 7);
 	call_twice(t, "stock/1", "reserve", acta_int("qty", 4), "left", 3);
 	for (int i = 0; i < 2; i++) {
 		acta_reply_view view = i == 0
-		    ? acta_test_call(t, "stock/1", "reserve",
-		          acta_int("qty", 9))
+		    ? acta_test_call(
+			  t, "stock/1", "reserve", acta_int("qty", 9))
 		    : acta_test_retry(t);
 
 		assert_refused(view, "out-of-stock");
@@ -199,20 +199,21 @@ shop_run(acta_test *t)
 	acta_list_row(items, acta_int("product", 1), acta_int("qty", 2));
 	acta_list_row(items, acta_int("product", 2), acta_int("qty", 3));
 	acta_list_row(items, acta_int("product", 3), acta_int("qty", 1));
-	view = acta_test_call(t, "order/alice", "checkout",
-	    acta_items("items", items));
+	view = acta_test_call(
+	    t, "order/alice", "checkout", acta_items("items", items));
 	assert_ok(view);
 	ck_assert_uint_eq(acta_at(view.result, "items").size, 2);
 	ck_assert_uint_eq(acta_at(view.result, "order").size, 26);
-	snprintf(order, sizeof order, "%s",
-	    text_of(acta_at(view.result, "order")));
+	snprintf(
+	    order, sizeof order, "%s", text_of(acta_at(view.result, "order")));
 	view = acta_test_retry(t);
 	assert_ok(view);
 	assert_text(acta_at(view.result, "order"), order);
 	ck_assert_uint_eq(acta_at(view.result, "items").size, 2);
 	items = acta_list_new(acta_test_actor(t));
 	assert_refused(acta_test_call(t, "order/alice", "checkout",
-	    acta_items("items", items)), "empty-cart");
+			   acta_items("items", items)),
+	    "empty-cart");
 
 	acta_test_settle(t);
 	assert_int(state_of(t, "stock/1", "reserved"), 2);
@@ -263,8 +264,8 @@ START_TEST(an_order_is_right_wherever_any_or_the_mailer_is_killed)
 		for (uint32_t nth = 1; nth <= 24; nth++) {
 			(void)run_killed(&shop, NULL, points[i], nth);
 			if (nth <= 4)
-				(void)run_killed(&shop, "mailer", points[i],
-				    nth);
+				(void)run_killed(
+				    &shop, "mailer", points[i], nth);
 		}
 }
 END_TEST
@@ -308,8 +309,8 @@ talk_run(acta_test *t)
 	assert_ok(view);
 	assert_int(acta_at(view.result, "left"), 2);
 	/* A message that is held until a timer, one that fails first. */
-	assert_ok(acta_test_call(t, "msgs/6", "open-after",
-	    acta_int("ms", 500)));
+	assert_ok(
+	    acta_test_call(t, "msgs/6", "open-after", acta_int("ms", 500)));
 	assert_ok(acta_test_call(t, "msgs/6", "pass", acta_int("n", 1)));
 	view = acta_test_call(t, "msgs/7", "fail-until", acta_int("until", 5));
 	assert_ok(view); /* so no crash counted as an attempt */
@@ -320,7 +321,8 @@ talk_run(acta_test *t)
 	acta_test_advance(t, 10000);
 	acta_test_settle(t);
 	for (size_t i = 0; i < 2; i++)
-		assert_text(state_of(t, logs[i], "log"), "0,1,2,3,4,5,6,7,8,9,");
+		assert_text(
+		    state_of(t, logs[i], "log"), "0,1,2,3,4,5,6,7,8,9,");
 	assert_int(state_of(t, "msgs/1", "right"), 5);
 	assert_int(state_of(t, "msgs/1", "waiting"), 0);
 	assert_int(state_of(t, "peer/x4", "answered"), 1);

@@ -5,22 +5,22 @@
  * Not here, for this version has them not yet: acta_subscribe and `.on`,
  * ACTA_OUTSIDE.
  */
-#include "services/api.h"
+#include "45-api.h"
 
 #define M "msgs/1"
 
 static acta_value
 event_at(acta_test *t, const char *topic, size_t index, const char *name)
 {
-	acta_cursor c = acta_each(acta_test_actor(t),
-	    acta_test_events(t, topic));
+	acta_cursor c =
+	    acta_each(acta_test_actor(t), acta_test_events(t, topic));
 
 	while (acta_next(&c))
 		if (c.index == index) {
 			acta_value data = acta_at(c.value, "data");
 
-			return acta_at(data.type == ACTA_MAP ? data : c.value,
-			    name);
+			return acta_at(
+			    data.type == ACTA_MAP ? data : c.value, name);
 		}
 	return (acta_value){ ACTA_ABSENT, 0, { 0 } };
 }
@@ -32,8 +32,8 @@ START_TEST(a_send_is_delivered_once_and_in_order)
 	char want[512] = "";
 
 	for (int i = 0; i < 100; i++)
-		snprintf(want + strlen(want), sizeof want - strlen(want), "%d,",
-		    i);
+		snprintf(
+		    want + strlen(want), sizeof want - strlen(want), "%d,", i);
 	for (size_t i = 0; i < sizeof to / sizeof to[0]; i++) {
 		assert_ok(acta_test_call(t, M, "burst", acta_str("to", to[i]),
 		    acta_int("count", 100)));
@@ -50,8 +50,8 @@ START_TEST(an_actor_may_send_to_itself)
 {
 	acta_test *t = node("msgs", NULL, NULL);
 
-	assert_ok(acta_test_call(t, M, "burst", acta_str("to", M),
-	    acta_int("count", 3)));
+	assert_ok(acta_test_call(
+	    t, M, "burst", acta_str("to", M), acta_int("count", 3)));
 	acta_test_settle(t);
 	assert_text(state_of(t, M, "log"), "0,1,2,");
 	acta_test_free(&t);
@@ -90,12 +90,12 @@ START_TEST(a_send_that_cannot_arrive_is_a_dead_letter)
 	ck_assert_uint_eq(acta_test_dead(t, "peer"), 1);
 	assert_ok(acta_test_call(t, M, "relay", acta_str("to", "peer/1"),
 	    acta_str("type", "note"), acta_str("n", "one")));
-	assert_ok(acta_test_call(t, M, "relay", acta_str("to", "peer/1"),
-	    acta_str("type", "note")));
+	assert_ok(acta_test_call(
+	    t, M, "relay", acta_str("to", "peer/1"), acta_str("type", "note")));
 	acta_test_settle(t);
 	ck_assert_uint_eq(acta_test_dead(t, "peer"), 3);
-	assert_ok(acta_test_call(t, M, "relay", acta_str("to", "peer/1"),
-	    acta_str("type", "own")));
+	assert_ok(acta_test_call(
+	    t, M, "relay", acta_str("to", "peer/1"), acta_str("type", "own")));
 	acta_test_settle(t);
 	ck_assert_uint_eq(acta_test_dead(t, "peer"), 4);
 	assert_ok(acta_test_call(t, M, "relay", acta_str("to", "msgs/2"),
@@ -115,8 +115,8 @@ START_TEST(a_door_answers_what_cannot_be_run_without_a_dead_letter)
 
 	assert_refused(acta_test_call(t, "nosuch/1", "note", ACTA_NONE),
 	    "unknown-service");
-	assert_refused(acta_test_call(t, M, "nosuch", ACTA_NONE),
-	    "unknown-type");
+	assert_refused(
+	    acta_test_call(t, M, "nosuch", ACTA_NONE), "unknown-type");
 	assert_refused(acta_test_call(t, M, "note", ACTA_NONE), "bad-args");
 	assert_refused(acta_test_call(t, M, "own", ACTA_NONE), "denied");
 	assert_refused(acta_test_call(t, M, "inner", ACTA_NONE), "denied");
@@ -194,8 +194,8 @@ assert_effects(acta_test *t, int n)
 		assert_type(state_of(t, M, "sum"), ACTA_ABSENT);
 		assert_text(state_of(t, M, "log"), "7,");
 		assert_type(state_of(t, "msgs/effect", "log"), ACTA_ABSENT);
-		assert_type(state_of(t, "msgs/effect", "answered"),
-		    ACTA_ABSENT);
+		assert_type(
+		    state_of(t, "msgs/effect", "answered"), ACTA_ABSENT);
 		assert_type(state_of(t, M, "answers"), ACTA_ABSENT);
 		assert_type(state_of(t, M, "timed"), ACTA_ABSENT);
 	} else {
@@ -232,8 +232,8 @@ START_TEST(reject_tells_the_caller_and_keeps_nothing_else)
 
 	acta_test_send(t, M, "note", acta_int("n", 7));
 	for (size_t i = 0; i < sizeof hows / sizeof hows[0]; i++) {
-		view = acta_test_call(t, M, "effects",
-		    acta_str("how", hows[i]));
+		view =
+		    acta_test_call(t, M, "effects", acta_str("how", hows[i]));
 		ck_assert_msg(!view.ok, "%s", hows[i]);
 		if (strcmp(hows[i], "rejected") != 0)
 			ck_assert_msg(strcmp(view.code, "no") == 0, "%s: %s",
@@ -268,8 +268,8 @@ END_TEST
 START_TEST(a_failed_message_comes_again_and_then_is_done_once)
 {
 	acta_test *t = node("msgs", NULL, NULL);
-	acta_reply_view view = acta_test_call(t, M, "fail-until",
-	    acta_int("until", 3));
+	acta_reply_view view =
+	    acta_test_call(t, M, "fail-until", acta_int("until", 3));
 	int *attempts = probe("msgs", "msgs_attempts");
 	char(*ids)[64] = probe("msgs", "msgs_ids");
 
@@ -319,11 +319,13 @@ START_TEST(the_worst_of_status_and_calls_counts)
 	acta_test *t = node("msgs", NULL, NULL);
 
 	acta_test_send(t, M, "note", acta_int("n", 7));
-	assert_refused(acta_test_call(t, M, "effects",
-	    acta_str("how", "fail-done")), "failed");
+	assert_refused(
+	    acta_test_call(t, M, "effects", acta_str("how", "fail-done")),
+	    "failed");
 	ck_assert_int_eq(probe_int("msgs", "msgs_runs"), 5);
-	assert_refused(acta_test_call(t, M, "effects",
-	    acta_str("how", "failed")), "failed");
+	assert_refused(
+	    acta_test_call(t, M, "effects", acta_str("how", "failed")),
+	    "failed");
 	ck_assert_int_eq(probe_int("msgs", "msgs_runs"), 10);
 	assert_effects(t, 0);
 	ck_assert_uint_eq(acta_test_dead(t, "msgs"), 2);
@@ -364,8 +366,8 @@ START_TEST(they_go_on_behind_a_dead_letter)
 
 	assert_ok(acta_test_call(t, "peer/1", "relay", acta_str("to", M),
 	    acta_str("type", "fail-until")));
-	assert_ok(acta_test_call(t, "peer/1", "burst", acta_str("to", M),
-	    acta_int("count", 10)));
+	assert_ok(acta_test_call(
+	    t, "peer/1", "burst", acta_str("to", M), acta_int("count", 10)));
 	assert_ok(acta_test_call(t, "peer/1", "burst", acta_str("to", "msgs/2"),
 	    acta_int("count", 2)));
 	acta_test_settle(t);
@@ -456,19 +458,21 @@ START_TEST(a_forwarded_call_is_answered_by_another)
 	static const char *const to[] = { "msgs/2", "peer/2" };
 
 	for (size_t i = 0; i < 2; i++) {
-		acta_reply_view view = acta_test_call(t, M, "forward",
-		    acta_str("to", to[i]), acta_str("type", "answer"),
-		    acta_int("n", 4));
+		acta_reply_view view =
+		    acta_test_call(t, M, "forward", acta_str("to", to[i]),
+			acta_str("type", "answer"), acta_int("n", 4));
 
 		assert_ok(view);
 		assert_int(acta_at(view.result, "left"), 5);
 		assert_text(acta_at(view.result, "from"), ""); /* a client */
 		assert_int(state_of(t, to[i], "answered"), 1);
-		assert_refused(acta_test_call(t, M, "forward",
-		    acta_str("to", to[i]), acta_str("type", "refuse")),
+		assert_refused(
+		    acta_test_call(t, M, "forward", acta_str("to", to[i]),
+			acta_str("type", "refuse")),
 		    "out-of-stock");
-		assert_refused(acta_test_call(t, M, "forward",
-		    acta_str("to", to[i]), acta_str("type", "fail-until")),
+		assert_refused(
+		    acta_test_call(t, M, "forward", acta_str("to", to[i]),
+			acta_str("type", "fail-until")),
 		    "failed");
 	}
 	assert_ok(acta_test_call(t, M, "forward-twice",
@@ -545,8 +549,8 @@ START_TEST(a_token_is_good_once)
 		    acta_str("type", "defer"), acta_int("within", 60000)));
 		acta_test_settle(t);
 		assert_type(state_of(t, asker, "answers"), ACTA_ABSENT);
-		assert_ok(acta_test_call(t, to, "finish",
-		    acta_str("how", "twice")));
+		assert_ok(
+		    acta_test_call(t, to, "finish", acta_str("how", "twice")));
 		assert_ok(acta_test_call(t, to, "finish", ACTA_NONE));
 		acta_test_settle(t);
 		assert_int(state_of(t, asker, "answers"), 1);
@@ -567,8 +571,8 @@ START_TEST(a_token_may_be_refused)
 	assert_ok(acta_test_call(t, M, "ask", acta_str("to", "peer/2"),
 	    acta_str("type", "defer"), acta_int("within", 60000)));
 	acta_test_settle(t);
-	assert_ok(acta_test_call(t, "peer/2", "finish",
-	    acta_str("how", "reject")));
+	assert_ok(
+	    acta_test_call(t, "peer/2", "finish", acta_str("how", "reject")));
 	acta_test_settle(t);
 	assert_int(state_of(t, M, "answers"), 1);
 	assert_int(state_of(t, M, "outcome"), ACTA_REFUSED);
@@ -581,8 +585,8 @@ END_TEST
 START_TEST(a_late_reply_is_kept_for_a_client_that_asks_again)
 {
 	acta_test *t = node("msgs", NULL, NULL);
-	acta_reply_view view = acta_test_call(t, M, "defer",
-	    acta_int("ms", 7000));
+	acta_reply_view view =
+	    acta_test_call(t, M, "defer", acta_int("ms", 7000));
 
 	assert_refused(view, "timeout");
 	acta_test_advance(t, 4000);
@@ -616,8 +620,8 @@ START_TEST(a_client_that_asks_again_gets_the_same_answer_and_one_effect)
 		}
 		assert_int(state_of(t, M, "count"), n);
 	}
-	assert_refused(acta_test_call(t, M, "refuse", ACTA_NONE),
-	    "out-of-stock");
+	assert_refused(
+	    acta_test_call(t, M, "refuse", ACTA_NONE), "out-of-stock");
 	view = acta_test_retry(t);
 	assert_refused(view, "out-of-stock");
 	ck_assert_str_eq(view.text, "0 left");

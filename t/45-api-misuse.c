@@ -3,7 +3,7 @@
  * letter at once: nothing of it is kept, whatever the handler then returns,
  * and the call gives the default. At the limits themselves all is well.
  */
-#include "services/api.h"
+#include "45-api.h"
 
 #include <signal.h>
 
@@ -73,7 +73,8 @@ START_TEST(whatever_the_handler_then_returns)
 {
 	acta_test *t = node("misuse", NULL, NULL);
 	static const char *const whats[] = { "arg_undeclared_int",
-		"add_overflow", "reply_twice", "send_type_spelt", "code_spelt" };
+		"add_overflow", "reply_twice", "send_type_spelt",
+		"code_spelt" };
 
 	for (size_t i = 0; i < sizeof whats / sizeof whats[0]; i++) {
 		ck_assert_ptr_null(wrong_end(t, whats[i], "reject"));
@@ -110,14 +111,13 @@ START_TEST(a_limit_may_be_used_to_the_full)
 	path[255] = 0;
 	view = acta_test_call(t, "misuse/1", "edges", ACTA_NONE);
 	assert_ok(view);
-	ck_assert_uint_eq(acta_at(view.result, "large").size,
-	    1024 * 1024 - 64);
+	ck_assert_uint_eq(acta_at(view.result, "large").size, 1024 * 1024 - 64);
 	acta_test_advance(t, 1000);
 	assert_int(state_of(t, far, "edge"), 64);
 	assert_int(state_of(t, "misuse/1", "edge"), 64);
 	assert_int(state_of(t, "misuse/1", path), 255);
-	ck_assert_uint_eq(state_of(t, "misuse/1", "large").size,
-	    1024 * 1024 - 64);
+	ck_assert_uint_eq(
+	    state_of(t, "misuse/1", "large").size, 1024 * 1024 - 64);
 	ck_assert_uint_eq(state_of(t, "misuse/1", "long").size, 65536);
 	assert_type(state_of(t, "misuse/1", "deep"), ACTA_LIST);
 	assert_int(state_of(t, "misuse/1", "outcome"), ACTA_ANSWERED);
@@ -148,8 +148,8 @@ START_TEST(other_messages_go_on)
 	acta_test *t = node("misuse", NULL, NULL);
 
 	ck_assert_ptr_null(wrong_end(t, "add_overflow", "done"));
-	acta_test_send(t, "misuse/x", "misuse",
-	    acta_str("what", "reply_twice"));
+	acta_test_send(
+	    t, "misuse/x", "misuse", acta_str("what", "reply_twice"));
 	acta_test_send(t, "misuse/x", "sink", ACTA_NONE);
 	acta_test_settle(t);
 	assert_int(state_of(t, "misuse/x", "sunk"), 1);
@@ -182,17 +182,17 @@ main(void)
 	SRunner *runner = srunner_create(suite);
 
 	tcase_set_timeout(tc, 120);
-	tcase_add_test(tc,
-	    a_misused_call_is_a_dead_letter_at_once_and_has_no_effect);
+	tcase_add_test(
+	    tc, a_misused_call_is_a_dead_letter_at_once_and_has_no_effect);
 	tcase_add_test(tc, whatever_the_handler_then_returns);
 	tcase_add_test(tc, an_asker_hears_failed);
 	tcase_add_test(tc, a_limit_may_be_used_to_the_full);
 	tcase_add_test(tc, ten_thousand_effects_and_nearly_8_mib_are_kept);
 	tcase_add_test(tc, other_messages_go_on);
-	tcase_add_test_raise_signal(tc, a_put_with_the_actor_of_a_test_aborts,
-	    SIGABRT);
-	tcase_add_test_raise_signal(tc, a_send_with_the_actor_of_a_test_aborts,
-	    SIGABRT);
+	tcase_add_test_raise_signal(
+	    tc, a_put_with_the_actor_of_a_test_aborts, SIGABRT);
+	tcase_add_test_raise_signal(
+	    tc, a_send_with_the_actor_of_a_test_aborts, SIGABRT);
 	suite_add_tcase(suite, tc);
 	srunner_set_tap(runner, "-");
 	srunner_run_all(runner, CK_SILENT);

@@ -2,7 +2,7 @@
  * t/45-api-state.c - an actor's rows: what was put is read, by name and in
  * byte order, until it is deleted; a scan is of its beginning.
  */
-#include "services/api.h"
+#include "45-api.h"
 
 #include <inttypes.h>
 
@@ -11,8 +11,8 @@
 static void
 put_int(acta_test *t, const char *address, const char *name, int64_t v)
 {
-	assert_ok(acta_test_call(t, address, "put", acta_str("name", name),
-	    acta_int("v", v)));
+	assert_ok(acta_test_call(
+	    t, address, "put", acta_str("name", name), acta_int("v", v)));
 }
 
 /* The rows below a prefix as "name=value,…". */
@@ -20,8 +20,8 @@ static const char *
 scanned(acta_test *t, const char *address, const char *prefix)
 {
 	static char out[4096];
-	acta_reply_view view = acta_test_call(t, address, "scan",
-	    acta_str("prefix", prefix));
+	acta_reply_view view =
+	    acta_test_call(t, address, "scan", acta_str("prefix", prefix));
 	acta_cursor c;
 	size_t n = 0;
 
@@ -30,8 +30,8 @@ scanned(acta_test *t, const char *address, const char *prefix)
 	for (c = acta_each(acta_test_actor(t), acta_at(view.result, "rows"));
 	     acta_next(&c);) {
 		assert_int(acta_at(c.value, "index"), (int64_t)c.index);
-		n += (size_t)snprintf(out + n, sizeof out - n, "%s=%" PRId64 ",",
-		    text_of(acta_at(c.value, "name")),
+		n += (size_t)snprintf(out + n, sizeof out - n,
+		    "%s=%" PRId64 ",", text_of(acta_at(c.value, "name")),
 		    acta_as_int(acta_at(c.value, "value"), -999));
 		ck_assert_uint_lt(n, sizeof out);
 	}
@@ -64,8 +64,8 @@ START_TEST(rows_of_every_type_are_read_in_the_same_call_and_the_next)
 	acta_test *t = node("state", NULL, NULL);
 
 	for (int i = 0; i < 2; i++) {
-		acta_reply_view view = acta_test_call(t, A,
-		    i == 0 ? "put-typed" : "get-typed", ACTA_NONE);
+		acta_reply_view view = acta_test_call(
+		    t, A, i == 0 ? "put-typed" : "get-typed", ACTA_NONE);
 
 		assert_ok(view);
 		assert_int(acta_at(view.result, "i"), 42);
@@ -93,8 +93,8 @@ START_TEST(reads_see_the_writes_before_them)
 	acta_test *t = node("state", NULL, NULL);
 
 	for (int i = 0; i < 2; i++) {
-		acta_reply_view view = acta_test_call(t, A, "see-own-puts",
-		    ACTA_NONE);
+		acta_reply_view view =
+		    acta_test_call(t, A, "see-own-puts", ACTA_NONE);
 
 		assert_ok(view);
 		assert_int(acta_at(view.result, "before"), i == 0 ? 0 : 7);
@@ -114,8 +114,8 @@ START_TEST(what_was_read_lives_until_the_handler_returns)
 
 	memset(text, 't', sizeof text - 1);
 	text[sizeof text - 1] = 0;
-	assert_ok(acta_test_call(t, A, "put", acta_str("name", "long"),
-	    acta_str("v", text)));
+	assert_ok(acta_test_call(
+	    t, A, "put", acta_str("name", "long"), acta_str("v", text)));
 	view = acta_test_call(t, A, "outlive", ACTA_NONE);
 	assert_ok(view);
 	assert_text(acta_at(view.result, "old"), text);
@@ -136,8 +136,8 @@ START_TEST(an_absent_field_leaves_the_row_and_another_type_replaces_it)
 	assert_ok(view);
 	assert_int(acta_at(view.result, "v"), 5);
 	assert_int(state_of(t, A, "v"), 5);
-	assert_ok(acta_test_call(t, A, "put", acta_str("name", "v"),
-	    acta_str("v", "text")));
+	assert_ok(acta_test_call(
+	    t, A, "put", acta_str("name", "v"), acta_str("v", "text")));
 	assert_text(state_of(t, A, "v"), "text");
 	acta_test_free(&t);
 }
@@ -156,7 +156,8 @@ START_TEST(rows_belong_to_one_actor)
 	assert_int(state_of(t, "state", "v"), 2);
 	assert_int(state_of(t, "state/1/v", "v"), 3);
 	assert_type(state_of(t, "state/100", "v"), ACTA_ABSENT);
-	assert_ok(acta_test_call(t, "state/1", "delete", acta_str("name", "/")));
+	assert_ok(
+	    acta_test_call(t, "state/1", "delete", acta_str("name", "/")));
 	assert_ok(acta_test_call(t, "state", "delete", acta_str("name", "/")));
 	assert_type(state_of(t, "state/1", "v"), ACTA_ABSENT);
 	assert_type(state_of(t, "state", "v"), ACTA_ABSENT);
@@ -192,9 +193,11 @@ START_TEST(an_add_that_overflows_fails)
 	put_int(t, A, "top", INT64_MAX);
 	put_int(t, A, "bottom", INT64_MIN);
 	assert_refused(acta_test_call(t, A, "add", acta_str("name", "top"),
-	    acta_int("n", 1)), "failed");
+			   acta_int("n", 1)),
+	    "failed");
 	assert_refused(acta_test_call(t, A, "add", acta_str("name", "bottom"),
-	    acta_int("n", -1)), "failed");
+			   acta_int("n", -1)),
+	    "failed");
 	assert_int(state_of(t, A, "top"), INT64_MAX);
 	assert_int(state_of(t, A, "bottom"), INT64_MIN);
 	acta_test_settle(t);
@@ -243,8 +246,7 @@ START_TEST(scan_merges_what_is_committed_with_what_is_not)
 		    "%s=%" PRId64 ",", text_of(acta_at(c.value, "name")),
 		    acta_as_int(acta_at(c.value, "value"), -1));
 	ck_assert_str_eq(got, "1=1,2=2,3=3,4=4,5=5,");
-	ck_assert_str_eq(scanned(t, A, "w/"),
-	    "0=0,2=2,25=25,4=400,5=5,9=9,");
+	ck_assert_str_eq(scanned(t, A, "w/"), "0=0,2=2,25=25,4=400,5=5,9=9,");
 	view = acta_test_call(t, A, "scan-nested", ACTA_NONE);
 	assert_ok(view);
 	assert_int(acta_at(view.result, "pairs"), 36);
@@ -315,8 +317,8 @@ START_TEST(a_delete_is_one_mark_however_many_rows)
 	assert_ok(view);
 	assert_int(acta_at(view.result, "n"), 15000);
 	assert_ok(acta_test_call(t, A, "delete", acta_str("name", "many/")));
-	assert_ok(acta_test_call(t, A, "fill", acta_int("from", 7000),
-	    acta_int("n", 2)));
+	assert_ok(acta_test_call(
+	    t, A, "fill", acta_int("from", 7000), acta_int("n", 2)));
 	ck_assert_str_eq(scanned(t, A, "many/"), "007000=7000,007001=7001,");
 	for (int i = 0; i < 20; i++) {
 		acta_test_advance(t, 1000); /* slices of it run meanwhile */
@@ -331,8 +333,8 @@ START_TEST(deleting_all_ends_timers_but_not_asks_tokens_or_messages)
 {
 	acta_test *t = node("state", NULL, NULL);
 
-	assert_ok(acta_test_call(t, "state/asker", "ask-prepare",
-	    acta_str("to", A)));
+	assert_ok(
+	    acta_test_call(t, "state/asker", "ask-prepare", acta_str("to", A)));
 	acta_test_settle(t);
 	assert_int(state_of(t, A, "answers"), 1);
 	assert_type(state_of(t, "state/asker", "by"), ACTA_ABSENT);
@@ -431,8 +433,8 @@ START_TEST(an_actor_is_migrated_once_before_its_first_message)
 	assert_int(acta_at(view.result, "new"), 7);
 	ck_assert_int_eq(*runs, 2);
 	/* A failure of migrate is one of the message, and keeps nothing. */
-	assert_refused(acta_test_call(t, "migrating/3", "get", ACTA_NONE),
-	    "failed");
+	assert_refused(
+	    acta_test_call(t, "migrating/3", "get", ACTA_NONE), "failed");
 	assert_int(state_of(t, "migrating/3", "v"), -1);
 	acta_test_free(&t);
 }

@@ -2,7 +2,7 @@
  * t/45-api-timers.c - a timer is a message to oneself: at its time, in order,
  * without drift, one a name, and through restarts.
  */
-#include "services/api.h"
+#include "45-api.h"
 
 #define C "clock/1"
 #define LATE_MS 5 /* what a timer may be late in simulated time */
@@ -95,7 +95,8 @@ START_TEST(every_runs_again_and_again_without_drift)
 	char name[16];
 
 	set(t, "a", "t", 50, 100);
-	for (int i = 0; i < 200; i++) /* odd steps: no phase of the test's own */
+	for (int i = 0; i < 200;
+	     i++) /* odd steps: no phase of the test's own */
 		acta_test_advance(t, 37);
 	ck_assert_int_ge(count(t), 73);
 	ck_assert_int_le(count(t), 74);
@@ -115,8 +116,8 @@ START_TEST(every_alone_begins_at_once)
 {
 	acta_test *t = node("clock", NULL, NULL);
 
-	assert_ok(acta_test_call(t, C, "set", acta_str("name", "a"),
-	    acta_int("every", 1000)));
+	assert_ok(acta_test_call(
+	    t, C, "set", acta_str("name", "a"), acta_int("every", 1000)));
 	acta_test_settle(t);
 	acta_test_advance(t, 10);
 	ck_assert_int_eq(count(t), 1); /* acta_after: default 0 */
@@ -201,10 +202,12 @@ START_TEST(a_timer_of_a_refused_message_is_not_set)
 
 	set(t, "a", "old", 1000, 0);
 	assert_refused(acta_test_call(t, C, "set", acta_str("name", "a"),
-	    acta_str("tag", "new"), acta_int("after", 10),
-	    acta_bool("reject", true)), "no");
+			   acta_str("tag", "new"), acta_int("after", 10),
+			   acta_bool("reject", true)),
+	    "no");
 	assert_refused(acta_test_call(t, C, "set", acta_str("name", "b"),
-	    acta_int("after", 10), acta_bool("reject", true)), "no");
+			   acta_int("after", 10), acta_bool("reject", true)),
+	    "no");
 	acta_test_advance(t, 5000);
 	assert_text(state_of(t, C, "log"), "old,");
 	acta_test_free(&t);

@@ -3,7 +3,7 @@
  * checked and defaulted as declared, read in place; and what an actor is told
  * of itself, the time and its settings.
  */
-#include "services/api.h"
+#include "45-api.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -128,7 +128,8 @@ END_TEST
 START_TEST(nested_values_are_built_and_a_list_in_a_field_is_as_of_now)
 {
 	acta_test *t = node("values", NULL, NULL);
-	acta_reply_view view = acta_test_call(t, "values/1", "build", ACTA_NONE);
+	acta_reply_view view =
+	    acta_test_call(t, "values/1", "build", ACTA_NONE);
 	acta_actor *a = acta_test_actor(t);
 	acta_value map, row = absent;
 	acta_cursor c;
@@ -213,7 +214,8 @@ END_TEST
 START_TEST(text_is_the_string_or_the_decimal_number_or_nothing)
 {
 	acta_test *t = node("values", NULL, NULL);
-	acta_reply_view view = acta_test_call(t, "values/1", "texts", ACTA_NONE);
+	acta_reply_view view =
+	    acta_test_call(t, "values/1", "texts", ACTA_NONE);
 
 	assert_ok(view);
 	assert_text(acta_at(view.result, "none"), "");
@@ -257,8 +259,8 @@ END_TEST
 START_TEST(defaults_are_filled_in_and_overridden)
 {
 	acta_test *t = node("values", NULL, NULL);
-	acta_reply_view view = acta_test_call(t, "values/1", "defaults",
-	    ACTA_NONE);
+	acta_reply_view view =
+	    acta_test_call(t, "values/1", "defaults", ACTA_NONE);
 
 	assert_ok(view);
 	assert_int(acta_at(view.result, "qty"), 7);
@@ -281,8 +283,8 @@ END_TEST
 START_TEST(an_optional_arg_that_is_missing_gives_nothing_of_its_type)
 {
 	acta_test *t = node("values", NULL, NULL);
-	acta_reply_view view = acta_test_call(t, "values/1", "missing",
-	    ACTA_NONE);
+	acta_reply_view view =
+	    acta_test_call(t, "values/1", "missing", ACTA_NONE);
 
 	assert_ok(view);
 	assert_int(acta_at(view.result, "i"), 0);
@@ -301,23 +303,28 @@ START_TEST(args_that_do_not_fit_are_refused_at_the_door)
 	acta_test *t = node("values", NULL, NULL);
 	acta_reply_view view;
 
-	assert_refused(acta_test_call(t, "values/1", "need", ACTA_NONE),
+	assert_refused(
+	    acta_test_call(t, "values/1", "need", ACTA_NONE), "bad-args");
+	assert_refused(
+	    acta_test_call(t, "values/1", "need", acta_str("qty", "1")),
 	    "bad-args");
-	assert_refused(acta_test_call(t, "values/1", "need",
-	    acta_str("qty", "1")), "bad-args");
-	assert_refused(acta_test_call(t, "values/1", "need",
-	    acta_num("qty", 1.5)), "bad-args");
-	assert_refused(acta_test_call(t, "values/1", "need",
-	    acta_str("qty", NULL)), "bad-args");
+	assert_refused(
+	    acta_test_call(t, "values/1", "need", acta_num("qty", 1.5)),
+	    "bad-args");
+	assert_refused(
+	    acta_test_call(t, "values/1", "need", acta_str("qty", NULL)),
+	    "bad-args");
 	assert_refused(acta_test_call(t, "values/1", "need", acta_int("qty", 1),
-	    acta_int("sku", 1)), "bad-args"); /* optional, but a str if there */
+			   acta_int("sku", 1)),
+	    "bad-args"); /* optional, but a str if there */
 	assert_refused(acta_test_call(t, "values/1", "kinds", acta_int("i", 1)),
 	    "bad-args");
-	view = acta_test_call(t, "values/1", "need", acta_int("qty", 1),
-	    acta_str("skuu", "x"));
+	view = acta_test_call(
+	    t, "values/1", "need", acta_int("qty", 1), acta_str("skuu", "x"));
 	assert_refused(view, "bad-args");
 	ck_assert_msg(strstr(view.text, "did you mean") != NULL &&
-	    strstr(view.text, "sku") != NULL, "%s", view.text);
+		strstr(view.text, "sku") != NULL,
+	    "%s", view.text);
 	view = acta_test_call(t, "values/1", "need", acta_int("qyt", 1));
 	assert_refused(view, "bad-args");
 	ck_assert_msg(strstr(view.text, "qty") != NULL, "%s", view.text);
@@ -333,8 +340,8 @@ START_TEST(an_unknown_arg_is_ignored_between_services)
 {
 	acta_test *t = node("values", NULL, NULL);
 
-	assert_ok(acta_test_call(t, "values/1", "tell",
-	    acta_str("to", "values/2")));
+	assert_ok(
+	    acta_test_call(t, "values/1", "tell", acta_str("to", "values/2")));
 	acta_test_settle(t);
 	assert_int(state_of(t, "values/2", "needed"), 3);
 	ck_assert_uint_eq(acta_test_dead(t, "values"), 0);
@@ -350,16 +357,17 @@ START_TEST(a_ref_arg_is_a_checked_address_outside)
 		"a23456789012345678901234567890123/1" /* 33 */ };
 
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-		acta_reply_view view = acta_test_call(t, "values/1", "missing",
-		    acta_str("r", bad[i]));
+		acta_reply_view view = acta_test_call(
+		    t, "values/1", "missing", acta_str("r", bad[i]));
 
 		ck_assert_msg(!view.ok && strcmp(view.code, "bad-args") == 0,
 		    "\"%s\": %s", bad[i], view.code);
 	}
-	assert_refused(acta_test_call(t, "values/1", "missing",
-	    acta_int("r", 1)), "bad-args");
-	assert_ok(acta_test_call(t, "values/1", "missing",
-	    acta_str("r", "stock")));
+	assert_refused(
+	    acta_test_call(t, "values/1", "missing", acta_int("r", 1)),
+	    "bad-args");
+	assert_ok(
+	    acta_test_call(t, "values/1", "missing", acta_str("r", "stock")));
 	acta_test_free(&t);
 }
 END_TEST
@@ -379,7 +387,8 @@ START_TEST(an_actor_knows_its_key_itself_and_the_message)
 	assert_bool(acta_at(view.result, "no-sender"), true);
 	assert_int(acta_at(view.result, "attempt"), 1);
 	ck_assert_uint_gt(acta_at(view.result, "id").size, 0);
-	snprintf(first, sizeof first, "%s", text_of(acta_at(view.result, "id")));
+	snprintf(
+	    first, sizeof first, "%s", text_of(acta_at(view.result, "id")));
 	view = acta_test_call(t, "values", "who", ACTA_NONE);
 	assert_ok(view);
 	assert_text(acta_at(view.result, "key"), "");
@@ -409,8 +418,8 @@ END_TEST
 START_TEST(a_ref_is_an_address_resolved)
 {
 	acta_test *t = node("values", NULL, NULL);
-	acta_reply_view view = acta_test_call(t, "values/1", "refs",
-	    acta_str("to", "stock/a/b"));
+	acta_reply_view view =
+	    acta_test_call(t, "values/1", "refs", acta_str("to", "stock/a/b"));
 
 	assert_ok(view);
 	assert_text(acta_at(view.result, "to"), "stock/a/b");
@@ -466,8 +475,8 @@ START_TEST(unique_is_a_ulid_of_now_and_differs)
 	int n = 0;
 
 	for (int i = 0; i < 10; i++) {
-		acta_reply_view view = acta_test_call(t,
-		    i % 2 ? "values/1" : "values/2", "unique", ACTA_NONE);
+		acta_reply_view view = acta_test_call(
+		    t, i % 2 ? "values/1" : "values/2", "unique", ACTA_NONE);
 		int64_t now;
 
 		assert_ok(view);
@@ -487,8 +496,8 @@ END_TEST
 START_TEST(settings_have_defaults_and_can_be_set)
 {
 	acta_test *t = node("values", NULL, NULL);
-	acta_reply_view view = acta_test_call(t, "values/1", "setting",
-	    ACTA_NONE);
+	acta_reply_view view =
+	    acta_test_call(t, "values/1", "setting", ACTA_NONE);
 
 	assert_ok(view);
 	assert_text(acta_at(view.result, "greeting"), "hello");
@@ -540,8 +549,8 @@ START_TEST(a_service_whose_start_fails_runs_nothing)
 
 	if (child == 0) { /* a kit may well refuse such a node with an abort */
 		acta_test *t = node("unready", NULL, NULL);
-		acta_reply_view view = acta_test_call(t, "unready/1", "run",
-		    ACTA_NONE);
+		acta_reply_view view =
+		    acta_test_call(t, "unready/1", "run", ACTA_NONE);
 
 		_exit(view.ok || probe_int("unready", "unready_runs") ? 1 : 0);
 	}
@@ -555,7 +564,8 @@ END_TEST
 START_TEST(scratch_is_aligned_and_lives_through_the_handler)
 {
 	acta_test *t = node("values", NULL, NULL);
-	acta_reply_view view = acta_test_call(t, "values/1", "memory", ACTA_NONE);
+	acta_reply_view view =
+	    acta_test_call(t, "values/1", "memory", ACTA_NONE);
 
 	assert_ok(view);
 	assert_bool(acta_at(view.result, "fine"), true);

@@ -16,7 +16,7 @@ set(acta_actor *self, const acta_msg *msg)
 	acta_put(self, acta_int("set-at", acta_now_ms(self)));
 	acta_timer(self, acta_arg_str(msg, "name"), "fired",
 	    after.type == ACTA_ABSENT ? ACTA_NONE
-	                              : acta_after(acta_as_int(after, 0)),
+				      : acta_after(acta_as_int(after, 0)),
 	    every == 0 ? ACTA_NONE : acta_every(every),
 	    acta_str("tag", acta_arg_str(msg, "tag")), acta_int("n", 7));
 	if (acta_arg_bool(msg, "reject"))
@@ -30,15 +30,16 @@ fired(acta_actor *self, const acta_msg *msg)
 {
 	int64_t n = acta_add(self, "count", 1);
 
-	acta_put(self, acta_str("log", acta_format(self, "%s%s,",
-	                            acta_get_str(self, "log", ""),
-	                            acta_arg_str(msg, "tag"))),
+	acta_put(self,
+	    acta_str("log",
+		acta_format(self, "%s%s,", acta_get_str(self, "log", ""),
+		    acta_arg_str(msg, "tag"))),
 	    acta_str("from", acta_msg_from(msg)),
 	    acta_str("type", acta_msg_type(msg)),
 	    acta_int("n", acta_arg_int(msg, "n")),
 	    acta_int("fired-at", acta_now_ms(self)),
 	    acta_int(acta_format(self, "at/%05" PRId64, n),
-	        acta_now_ms(self) - acta_get_int(self, "set-at", 0)));
+		acta_now_ms(self) - acta_get_int(self, "set-at", 0)));
 	return ACTA_DONE;
 }
 
@@ -73,8 +74,8 @@ delete_all(acta_actor *self, const acta_msg *msg)
 static acta_status
 three_times(acta_actor *self, const acta_msg *msg)
 {
-	acta_timer(self, "three", "one-of-three", acta_after(10),
-	    acta_every(10));
+	acta_timer(
+	    self, "three", "one-of-three", acta_after(10), acta_every(10));
 	return ACTA_DONE;
 }
 
@@ -122,18 +123,14 @@ get(acta_actor *self, const acta_msg *msg)
 static const struct acta_handler handlers[] = {
 	{ "set", set,
 	    .args = "name:str tag:str=t after:int? every:int? "
-	            "reject:bool=false" },
+		    "reject:bool=false" },
 	{ "fired", fired, .args = "tag:str n:int=0", .flags = ACTA_PRIVATE },
-	{ "cancel", cancel, .args = "name:str" },
-	{ "juggle", juggle },
-	{ "delete-all", delete_all },
-	{ "three-times", three_times },
+	{ "cancel", cancel, .args = "name:str" }, { "juggle", juggle },
+	{ "delete-all", delete_all }, { "three-times", three_times },
 	{ "one-of-three", one_of_three, .flags = ACTA_PRIVATE },
-	{ "chain", chain },
-	{ "fails-first", fails_first },
+	{ "chain", chain }, { "fails-first", fails_first },
 	{ "failing", failing, .flags = ACTA_PRIVATE },
-	{ "get", get, .flags = ACTA_READS },
-	{ 0 }
+	{ "get", get, .flags = ACTA_READS }, { 0 }
 };
 
 ACTA_SERVICE("clock", "1.0.0", handlers, .doc = "Timers.");

@@ -10,8 +10,7 @@ mail(acta_actor *self, const acta_msg *msg)
 }
 
 static const struct acta_handler handlers[] = {
-	{ "mail", mail, .args = "order:str", .flags = ACTA_INSIDE },
-	{ 0 }
+	{ "mail", mail, .args = "order:str", .flags = ACTA_INSIDE }, { 0 }
 };
 
 ACTA_SERVICE("mailer", "1.0.0", handlers, .doc = "Sends nothing, counts.");

@@ -42,11 +42,10 @@ migrate(acta_actor *self, uint32_t from_schema)
 	return ACTA_DONE;
 }
 
-static const struct acta_handler handlers[] = {
-	{ "put", put, .args = "v:int" },
-	{ "get", get },
-	{ 0 }
-};
+/* clang-format off: one row a type */
+static const struct acta_handler handlers[] = { { "put", put, .args = "v:int" },
+	{ "get", get }, { 0 } };
+/* clang-format on */
 
 ACTA_EXPORT extern struct acta_service acta_service_v1;
 struct acta_service acta_service_v1 = {

@@ -232,8 +232,8 @@ CASE(ask_type_spelt)
 }
 CASE(forward_type_spelt)
 {
-	acta_status status = acta_forward(self, "misuse/sink", "a b",
-	    ACTA_NONE);
+	acta_status status =
+	    acta_forward(self, "misuse/sink", "a b", ACTA_NONE);
 
 	return status != ACTA_REJECTED;
 }
@@ -322,7 +322,7 @@ CASE(send_message_large)
 CASE(reply_large)
 {
 	return acta_reply(self, acta_str("a", xs(self, 600 * 1024)),
-	    acta_str("b", xs(self, 600 * 1024))) != ACTA_REJECTED;
+		   acta_str("b", xs(self, 600 * 1024))) != ACTA_REJECTED;
 }
 CASE(publish_large)
 {
@@ -336,8 +336,7 @@ CASE(put_deep)
 }
 CASE(send_deep)
 {
-	acta_send(self, "misuse/sink", "sink",
-	    acta_val("a", nested(self, 33)));
+	acta_send(self, "misuse/sink", "sink", acta_val("a", nested(self, 33)));
 	return true;
 }
 CASE(list_long)
@@ -357,8 +356,8 @@ CASE(effects_many_mixed)
 		acta_put(self, acta_int(acta_format(self, "r/%d", i), 1));
 		acta_send(self, "misuse/sink", "sink", ACTA_NONE);
 		acta_publish(self, "topic", ACTA_NONE);
-		acta_timer(self, acta_format(self, "t%d", i), "sink",
-		    acta_after(10));
+		acta_timer(
+		    self, acta_format(self, "t%d", i), "sink", acta_after(10));
 		acta_delete(self, acta_format(self, "none/%d", i));
 	}
 	return true;
@@ -366,8 +365,8 @@ CASE(effects_many_mixed)
 CASE(effects_large)
 {
 	for (int i = 0; i < 9; i++)
-		acta_put(self, acta_str(acta_format(self, "r/%d", i),
-		                   xs(self, 1000000)));
+		acta_put(self,
+		    acta_str(acta_format(self, "r/%d", i), xs(self, 1000000)));
 	return true;
 }
 
@@ -395,12 +394,13 @@ CASE(reply_and_forward)
 	acta_status first = acta_reply(self, acta_int("n", 1));
 
 	return acta_forward(self, "misuse/sink", "sink", ACTA_NONE) !=
-	    ACTA_REJECTED && first == ACTA_DONE;
+	    ACTA_REJECTED &&
+	    first == ACTA_DONE;
 }
 CASE(forward_and_reply)
 {
-	acta_status first = acta_forward(self, "misuse/sink", "sink",
-	    ACTA_NONE);
+	acta_status first =
+	    acta_forward(self, "misuse/sink", "sink", ACTA_NONE);
 
 	return acta_reply(self, acta_int("n", 1)) != ACTA_REJECTED &&
 	    first == ACTA_DONE;
@@ -443,37 +443,86 @@ CASE(field_no_one_made)
 	return true;
 }
 
-#define ROW(name) { #name, name }
+#define ROW(name)           \
+	{                   \
+#name, name \
+	}
 static const struct {
 	const char *name;
 	bool (*run)(acta_actor *self, const acta_msg *msg);
 } cases[] = {
-	ROW(arg_undeclared_int), ROW(arg_undeclared_num),
-	ROW(arg_undeclared_bool), ROW(arg_undeclared_str),
-	ROW(arg_undeclared_ref), ROW(arg_undeclared), ROW(arg_str_as_int),
-	ROW(arg_str_as_num), ROW(arg_str_as_bool), ROW(arg_int_as_str),
-	ROW(arg_int_as_ref), ROW(setting_undeclared), ROW(row_str_as_int),
-	ROW(row_str_as_num), ROW(row_int_as_bool), ROW(row_int_as_str),
-	ROW(row_int_as_ref), ROW(row_nil_as_int), ROW(add_to_str),
-	ROW(add_overflow), ROW(add_underflow), ROW(to_empty),
-	ROW(to_upper_case), ROW(to_no_service), ROW(to_long_service),
-	ROW(to_long_key), ROW(to_n_bad_prefix), ROW(to_n_long_key),
-	ROW(send_bad_address), ROW(send_nobody), ROW(ask_nobody),
-	ROW(send_type_spelt), ROW(send_type_empty), ROW(send_type_long),
-	ROW(ask_type_spelt), ROW(forward_type_spelt), ROW(topic_spelt),
-	ROW(topic_empty), ROW(topic_long), ROW(code_spelt), ROW(code_long),
-	ROW(reject_to_code_spelt), ROW(timer_type_spelt),
-	ROW(send_field_long), ROW(reply_field_long),
-	ROW(publish_field_long), ROW(timer_name_long), ROW(put_path_long),
-	ROW(add_path_long), ROW(put_value_large), ROW(put_bin_absurd),
-	ROW(send_message_large), ROW(reply_large), ROW(publish_large),
-	ROW(put_deep), ROW(send_deep), ROW(list_long), ROW(effects_many),
-	ROW(effects_many_mixed), ROW(effects_large), ROW(ask_unknown_then),
-	ROW(ask_within_too_long), ROW(reply_twice), ROW(reply_and_forward),
-	ROW(forward_and_reply), ROW(put_takes_no_within),
-	ROW(send_takes_no_after), ROW(send_takes_no_keep),
-	ROW(reply_takes_no_keep), ROW(timer_takes_no_within),
-	ROW(ask_takes_no_every), ROW(field_no_one_made),
+	ROW(arg_undeclared_int),
+	ROW(arg_undeclared_num),
+	ROW(arg_undeclared_bool),
+	ROW(arg_undeclared_str),
+	ROW(arg_undeclared_ref),
+	ROW(arg_undeclared),
+	ROW(arg_str_as_int),
+	ROW(arg_str_as_num),
+	ROW(arg_str_as_bool),
+	ROW(arg_int_as_str),
+	ROW(arg_int_as_ref),
+	ROW(setting_undeclared),
+	ROW(row_str_as_int),
+	ROW(row_str_as_num),
+	ROW(row_int_as_bool),
+	ROW(row_int_as_str),
+	ROW(row_int_as_ref),
+	ROW(row_nil_as_int),
+	ROW(add_to_str),
+	ROW(add_overflow),
+	ROW(add_underflow),
+	ROW(to_empty),
+	ROW(to_upper_case),
+	ROW(to_no_service),
+	ROW(to_long_service),
+	ROW(to_long_key),
+	ROW(to_n_bad_prefix),
+	ROW(to_n_long_key),
+	ROW(send_bad_address),
+	ROW(send_nobody),
+	ROW(ask_nobody),
+	ROW(send_type_spelt),
+	ROW(send_type_empty),
+	ROW(send_type_long),
+	ROW(ask_type_spelt),
+	ROW(forward_type_spelt),
+	ROW(topic_spelt),
+	ROW(topic_empty),
+	ROW(topic_long),
+	ROW(code_spelt),
+	ROW(code_long),
+	ROW(reject_to_code_spelt),
+	ROW(timer_type_spelt),
+	ROW(send_field_long),
+	ROW(reply_field_long),
+	ROW(publish_field_long),
+	ROW(timer_name_long),
+	ROW(put_path_long),
+	ROW(add_path_long),
+	ROW(put_value_large),
+	ROW(put_bin_absurd),
+	ROW(send_message_large),
+	ROW(reply_large),
+	ROW(publish_large),
+	ROW(put_deep),
+	ROW(send_deep),
+	ROW(list_long),
+	ROW(effects_many),
+	ROW(effects_many_mixed),
+	ROW(effects_large),
+	ROW(ask_unknown_then),
+	ROW(ask_within_too_long),
+	ROW(reply_twice),
+	ROW(reply_and_forward),
+	ROW(forward_and_reply),
+	ROW(put_takes_no_within),
+	ROW(send_takes_no_after),
+	ROW(send_takes_no_keep),
+	ROW(reply_takes_no_keep),
+	ROW(timer_takes_no_within),
+	ROW(ask_takes_no_every),
+	ROW(field_no_one_made),
 };
 #undef ROW
 #define CASES (sizeof cases / sizeof cases[0])
@@ -538,15 +587,16 @@ edges(acta_actor *self, const acta_msg *msg)
 	acta_ref far = acta_to(self, key_of(self, 200));
 
 	acta_send(self, far, X64, acta_int(X64, 64));
-	acta_ask(self, "misuse/edge", "sink", "asked",
-	    acta_within(7 * 86400000LL));
+	acta_ask(
+	    self, "misuse/edge", "sink", "asked", acta_within(7 * 86400000LL));
 	acta_publish(self, X64, acta_int(X64, 1));
 	acta_timer(self, X64, X64, acta_after(10), acta_int(X64, 64));
 	acta_put(self, acta_int(xs(self, 255), 255),
 	    acta_str("large", xs(self, MIB - 64)),
 	    acta_val("deep", nested(self, 31)),
 	    acta_items("long", longlist(self, 65536)));
-	acta_send(self, "misuse/edge", "sink", acta_str("s", xs(self, MIB - 256)));
+	acta_send(
+	    self, "misuse/edge", "sink", acta_str("s", xs(self, MIB - 256)));
 	return acta_reply(self, acta_str("large", xs(self, MIB - 64)));
 }
 
@@ -569,8 +619,8 @@ static acta_status
 edge_bytes(acta_actor *self, const acta_msg *msg)
 {
 	for (int i = 0; i < 8; i++)
-		acta_put(self, acta_str(acta_format(self, "b/%d", i),
-		                   xs(self, 1000000)));
+		acta_put(self,
+		    acta_str(acta_format(self, "b/%d", i), xs(self, 1000000)));
 	return ACTA_DONE;
 }
 
@@ -582,14 +632,10 @@ edge_code(acta_actor *self, const acta_msg *msg)
 
 static const struct acta_handler handlers[] = {
 	{ "misuse", misuse, .args = "what:str number:int=1 then:str=done" },
-	{ "sink", sink },
-	{ "ask-misuse", ask_misuse },
-	{ "asked", asked, .flags = ACTA_PRIVATE },
-	{ "edges", edges },
-	{ "edge-effects", edge_effects },
-	{ "edge-bytes", edge_bytes },
-	{ "edge-code", edge_code },
-	{ X64, edge_type, .args = X64 ":int=0" },
+	{ "sink", sink }, { "ask-misuse", ask_misuse },
+	{ "asked", asked, .flags = ACTA_PRIVATE }, { "edges", edges },
+	{ "edge-effects", edge_effects }, { "edge-bytes", edge_bytes },
+	{ "edge-code", edge_code }, { X64, edge_type, .args = X64 ":int=0" },
 	{ 0 }
 };
 

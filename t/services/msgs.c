@@ -54,9 +54,10 @@ static acta_status
 note(acta_actor *self, const acta_msg *msg)
 {
 	trace(self, msg);
-	acta_put(self, acta_str("log", acta_format(self, "%s%d,",
-	                            acta_get_str(self, "log", ""),
-	                            (int)acta_arg_int(msg, "n"))),
+	acta_put(self,
+	    acta_str("log",
+		acta_format(self, "%s%d,", acta_get_str(self, "log", ""),
+		    (int)acta_arg_int(msg, "n"))),
 	    acta_str("from", acta_msg_from(msg)),
 	    acta_addr("sender", acta_msg_sender(msg)));
 	return ACTA_DONE;
@@ -261,8 +262,8 @@ pass(acta_actor *self, const acta_msg *msg)
 	record(self, msg);
 	acta_put(self, acta_int("leak", 1));
 	if (!acta_get_bool(self, "open", false)) {
-		acta_send(self, SERVICE_NAME "/effect", "note",
-		    acta_int("n", 1));
+		acta_send(
+		    self, SERVICE_NAME "/effect", "note", acta_int("n", 1));
 		return acta_hold(self);
 	}
 	acta_delete(self, "leak");
@@ -331,8 +332,8 @@ static acta_status
 publish(acta_actor *self, const acta_msg *msg)
 {
 	for (int64_t i = 0; i < acta_arg_int(msg, "n"); i++)
-		acta_publish(self, "said", acta_int("i", i),
-		    acta_str("what", "x"));
+		acta_publish(
+		    self, "said", acta_int("i", i), acta_str("what", "x"));
 	return ACTA_DONE;
 }
 
@@ -371,8 +372,8 @@ asked(acta_actor *self, const acta_msg *msg)
 	    acta_val("kept-n", acta_at(acta_kept(msg), "n")),
 	    acta_val("kept-self", acta_at(acta_kept(msg), "self")),
 	    acta_int("kept-size", acta_kept(msg).size),
-	    acta_int("took", acta_now_ms(self) -
-	            acta_get_int(self, "asked-at", 0)));
+	    acta_int(
+		"took", acta_now_ms(self) - acta_get_int(self, "asked-at", 0)));
 	return ACTA_DONE;
 }
 
@@ -408,19 +409,17 @@ begin(acta_actor *self, void **out_shared)
 	return ACTA_DONE;
 }
 
-static const struct acta_handler handlers[] = {
-	{ "note", note, .args = "n:int" },
+/* clang-format off: one row a type */
+static const struct acta_handler handlers[] = { { "note", note,
+						    .args = "n:int" },
 	{ "burst", burst, .args = "to:str count:int" },
 	{ "relay", relay, .args = "to:str type:str n:any?" },
 	{ "effects", effects, .args = "how:str=done" },
 	{ "timed", timed, .flags = ACTA_PRIVATE },
 	{ "fail-until", fail_until, .args = "until:int=1000" },
-	{ "nothing", nothing },
-	{ "answer", answer, .args = "n:int=0" },
-	{ "answer-none", answer_none },
-	{ "answer-wrong", answer_wrong },
-	{ "refuse", refuse },
-	{ "reply-and-count", reply_and_count },
+	{ "nothing", nothing }, { "answer", answer, .args = "n:int=0" },
+	{ "answer-none", answer_none }, { "answer-wrong", answer_wrong },
+	{ "refuse", refuse }, { "reply-and-count", reply_and_count },
 	{ "forward", forward, .args = "to:str type:str n:int=0" },
 	{ "forward-twice", forward_twice, .args = "by:ref to:str n:int=0" },
 	{ "defer", defer, .args = "ms:int=0 to:ref?" },
@@ -432,18 +431,17 @@ static const struct acta_handler handlers[] = {
 	{ "opened", opened, .flags = ACTA_PRIVATE },
 	{ "resumed", resumed, .flags = ACTA_PRIVATE },
 	{ "inner", inner, .flags = ACTA_INSIDE },
-	{ "own", inner, .flags = ACTA_PRIVATE },
-	{ "to-itself", to_itself },
+	{ "own", inner, .flags = ACTA_PRIVATE }, { "to-itself", to_itself },
 	{ "publish", publish, .args = "n:int" },
 	{ "ask", ask,
 	    .args = "to:str type:str within:int? n:any? next:str? "
-	            "next-type:str? until:int? ms:int?" },
+		    "next-type:str? until:int? ms:int?" },
 	{ "asked", asked, .args = "left:int note:str?", .flags = ACTA_PRIVATE },
 	{ "ask-many", ask_many, .args = "prefix:str count:int" },
 	{ "one-of-many", one_of_many, .args = "left:int",
 	    .flags = ACTA_PRIVATE },
-	{ 0 }
-};
+	{ 0 } };
+/* clang-format on */
 
 ACTA_SERVICE(SERVICE_NAME, "1.0.0", handlers, .doc = "Messages of all kinds.",
     .start = begin);

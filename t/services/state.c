@@ -10,8 +10,8 @@ static acta_status
 put(acta_actor *self, const acta_msg *msg)
 {
 	acta_put(self, acta_val(acta_arg_str(msg, "name"), acta_arg(msg, "v")));
-	return acta_reply(self,
-	    acta_val("v", acta_get(self, acta_arg_str(msg, "name"))));
+	return acta_reply(
+	    self, acta_val("v", acta_get(self, acta_arg_str(msg, "name"))));
 }
 
 /* All rows of the map `rows` at once. */
@@ -27,8 +27,8 @@ put_all(acta_actor *self, const acta_msg *msg)
 static acta_status
 get(acta_actor *self, const acta_msg *msg)
 {
-	return acta_reply(self,
-	    acta_val("v", acta_get(self, acta_arg_str(msg, "name"))));
+	return acta_reply(
+	    self, acta_val("v", acta_get(self, acta_arg_str(msg, "name"))));
 }
 
 /* Every typed read of the rows i, n, b, s, r, with defaults that show. */
@@ -55,8 +55,8 @@ put_typed(acta_actor *self, const acta_msg *msg)
 	acta_put(self, acta_int("i", 42), acta_num("n", 1.25),
 	    acta_bool("b", false), acta_str("s", scratch),
 	    acta_addr("r", acta_to_n(self, "stock/", 17)),
-	    acta_bin("x", "\0\1", 2), acta_time("t", 77),
-	    acta_items("l", list), acta_str("nil", NULL), ACTA_NONE,
+	    acta_bin("x", "\0\1", 2), acta_time("t", 77), acta_items("l", list),
+	    acta_str("nil", NULL), ACTA_NONE,
 	    acta_val("m", acta_map(self, acta_int("z", 1))));
 	scratch[0] = 'X';
 	return get_typed(self, msg);
@@ -99,12 +99,12 @@ static acta_status
 add(acta_actor *self, const acta_msg *msg)
 {
 	return acta_reply(self,
-	    acta_int("sum", acta_add(self, acta_arg_str(msg, "name"),
-	                        acta_arg_int(msg, "n"))));
+	    acta_int("sum",
+		acta_add(
+		    self, acta_arg_str(msg, "name"), acta_arg_int(msg, "n"))));
 }
 
-static acta_status
-delete(acta_actor *self, const acta_msg *msg)
+static acta_status delete (acta_actor *self, const acta_msg *msg)
 {
 	acta_delete(self, acta_arg_str(msg, "name"));
 	return ACTA_DONE;
@@ -153,8 +153,8 @@ scan_and_write(acta_actor *self, const acta_msg *msg)
 	int64_t n = 0;
 
 	while (acta_next(&c)) {
-		acta_list_row(seen, acta_str("name", c.name),
-		    acta_val("value", c.value));
+		acta_list_row(
+		    seen, acta_str("name", c.name), acta_val("value", c.value));
 		if (n++ == 0) {
 			acta_delete(self, "w/3");
 			acta_put(self, acta_int("w/0", 0), acta_int("w/25", 25),
@@ -180,8 +180,8 @@ scan_and_clear(acta_actor *self, const acta_msg *msg)
 		n_before++;
 	while (acta_next(&after))
 		n_after++;
-	return acta_reply(self, acta_int("before", n_before),
-	    acta_int("after", n_after));
+	return acta_reply(
+	    self, acta_int("before", n_before), acta_int("after", n_after));
 }
 
 static acta_status
@@ -201,8 +201,8 @@ fill(acta_actor *self, const acta_msg *msg)
 	int64_t from = acta_arg_int(msg, "from");
 
 	for (int64_t i = from; i < from + acta_arg_int(msg, "n"); i++)
-		acta_put(self, acta_int(acta_format(self, "many/%06d", (int)i),
-		    i));
+		acta_put(
+		    self, acta_int(acta_format(self, "many/%06d", (int)i), i));
 	return ACTA_DONE;
 }
 
@@ -212,7 +212,8 @@ prepare(acta_actor *self, const acta_msg *msg)
 {
 	acta_put(self, acta_str("token", acta_defer(self)));
 	acta_timer(self, "tick", "ticked", acta_after(1000));
-	acta_ask(self, "state/helper", "get", "answered", acta_str("name", "x"));
+	acta_ask(
+	    self, "state/helper", "get", "answered", acta_str("name", "x"));
 	return ACTA_DONE;
 }
 
@@ -239,8 +240,8 @@ vanish(acta_actor *self, const acta_msg *msg)
 	const char *token = acta_get_str(self, "token", "");
 
 	acta_timer(self, "tick", "ticked", acta_after(1000));
-	acta_ask(self, "state/helper", "get", "answered",
-	    acta_str("name", "x"));
+	acta_ask(
+	    self, "state/helper", "get", "answered", acta_str("name", "x"));
 	acta_send(self, "state/keeper", "release", acta_str("token", token));
 	acta_delete(self, "/");
 	return ACTA_DONE;
@@ -342,8 +343,7 @@ read_defer(acta_actor *self, const acta_msg *msg)
 static acta_status
 ask_read(acta_actor *self, const acta_msg *msg)
 {
-	acta_ask(self, acta_arg_str(msg, "to"), "peek", "peeked",
-	    ACTA_NONE);
+	acta_ask(self, acta_arg_str(msg, "to"), "peek", "peeked", ACTA_NONE);
 	return ACTA_DONE;
 }
 
@@ -354,24 +354,21 @@ peeked(acta_actor *self, const acta_msg *msg)
 	return ACTA_DONE;
 }
 
-static const struct acta_handler handlers[] = {
-	{ "put", put, .args = "name:str v:any?" },
+/* clang-format off: one row a type */
+static const struct acta_handler handlers[] = { { "put", put,
+						    .args = "name:str v:any?" },
 	{ "put-all", put_all, .args = "rows:map" },
 	{ "get", get, .args = "name:str", .flags = ACTA_READS },
-	{ "get-typed", get_typed },
-	{ "put-typed", put_typed },
-	{ "see-own-puts", see_own_puts },
-	{ "outlive", outlive },
+	{ "get-typed", get_typed }, { "put-typed", put_typed },
+	{ "see-own-puts", see_own_puts }, { "outlive", outlive },
 	{ "add", add, .args = "name:str n:int" },
 	{ "delete", delete, .args = "name:str" },
 	{ "renew", renew, .args = "name:str" },
 	{ "scan", scan, .args = "prefix:str", .flags = ACTA_READS },
 	{ "count", count, .args = "prefix:str", .flags = ACTA_READS },
 	{ "scan-and-write", scan_and_write },
-	{ "scan-and-clear", scan_and_clear },
-	{ "scan-nested", scan_nested },
-	{ "fill", fill, .args = "from:int n:int" },
-	{ "prepare", prepare },
+	{ "scan-and-clear", scan_and_clear }, { "scan-nested", scan_nested },
+	{ "fill", fill, .args = "from:int n:int" }, { "prepare", prepare },
 	{ "ask-prepare", ask_prepare, .args = "to:str" },
 	{ "prepared", prepared, .args = "by:str", .flags = ACTA_PRIVATE },
 	{ "vanish", vanish },
@@ -388,8 +385,7 @@ static const struct acta_handler handlers[] = {
 	{ "read-timer", read_timer, .flags = ACTA_READS },
 	{ "read-defer", read_defer, .flags = ACTA_READS },
 	{ "ask-read", ask_read, .args = "to:str" },
-	{ "peeked", peeked, .args = "i:int", .flags = ACTA_PRIVATE },
-	{ 0 }
-};
+	{ "peeked", peeked, .args = "i:int", .flags = ACTA_PRIVATE }, { 0 } };
+/* clang-format on */
 
 ACTA_SERVICE("state", "1.0.0", handlers, .doc = "Rows of an actor.");

@@ -30,8 +30,10 @@ kinds(acta_actor *self, const acta_msg *msg)
 	    acta_str("s", acta_arg_str(msg, "s")),
 	    acta_addr("r", acta_arg_ref(msg, "r")),
 	    acta_str("r-text", acta_address(acta_arg_ref(msg, "r"))),
-	    acta_val("x", acta_arg(msg, "x")), acta_val("t", acta_arg(msg, "t")),
-	    acta_val("l", acta_arg(msg, "l")), acta_val("m", acta_arg(msg, "m")),
+	    acta_val("x", acta_arg(msg, "x")),
+	    acta_val("t", acta_arg(msg, "t")),
+	    acta_val("l", acta_arg(msg, "l")),
+	    acta_val("m", acta_arg(msg, "m")),
 	    acta_val("a", acta_arg(msg, "a")));
 }
 
@@ -56,8 +58,9 @@ missing(acta_actor *self, const acta_msg *msg)
 	    acta_bool("b", acta_arg_bool(msg, "b")),
 	    acta_str("s", acta_arg_str(msg, "s")),
 	    acta_addr("r", acta_arg_ref(msg, "r")),
-	    acta_bool("absent", none.type == ACTA_ABSENT && none.size == 0 &&
-	            none.as.data == NULL && no_int.type == ACTA_ABSENT));
+	    acta_bool("absent",
+		none.type == ACTA_ABSENT && none.size == 0 &&
+		    none.as.data == NULL && no_int.type == ACTA_ABSENT));
 }
 
 static acta_status
@@ -114,8 +117,8 @@ now(acta_actor *self, const acta_msg *msg)
 	for (volatile int i = 0; i < 3000000; i++)
 		if (i % 1000 == 0)
 			same = same && acta_now_ms(self) == first;
-	return acta_reply(self, acta_int("now", first),
-	    acta_bool("same", same));
+	return acta_reply(
+	    self, acta_int("now", first), acta_bool("same", same));
 }
 
 static acta_status
@@ -198,12 +201,14 @@ build(acta_actor *self, const acta_msg *msg)
 	as_of_now = acta_items("before", list);
 	acta_list_row(list, acta_int("row", 3), acta_bool("yes", true));
 	map = acta_map(self, as_of_now, acta_items("after", list),
-	    acta_items("empty", empty), acta_val("left-out", acta_arg(msg, "no")),
-	    ACTA_NONE, acta_str("nil", NULL),
+	    acta_items("empty", empty),
+	    acta_val("left-out", acta_arg(msg, "no")), ACTA_NONE,
+	    acta_str("nil", NULL),
 	    acta_val("map", acta_map(self, acta_int("x", 1))),
 	    acta_val("bare", acta_map(self, ACTA_NONE)));
 	acta_list_add(list, acta_int(NULL, 4));
-	return acta_reply(self, acta_val("map", map), acta_int("size", map.size));
+	return acta_reply(
+	    self, acta_val("map", map), acta_int("size", map.size));
 }
 
 static acta_status
@@ -241,8 +246,8 @@ begin(acta_actor *self, void **out_shared)
 
 	values_starts++;
 	shared.magic = 4711;
-	__builtin_snprintf(shared.greeting, sizeof shared.greeting, "%s",
-	    greeting);
+	__builtin_snprintf(
+	    shared.greeting, sizeof shared.greeting, "%s", greeting);
 	*out_shared = &shared;
 	return ACTA_DONE;
 }
@@ -254,28 +259,23 @@ end(void *shared)
 	values_stopped_magic = ((struct values_shared *)shared)->magic;
 }
 
-static const struct acta_handler handlers[] = {
-	{ "echo", echo, .args = "v:any?" },
+/* clang-format off: one row a type */
+static const struct acta_handler handlers[] = { { "echo", echo,
+						    .args = "v:any?" },
 	{ "kinds", kinds,
 	    .args = "i:int n:num b:bool s:str x:bin t:time l:list m:map r:ref "
-	            "a:any" },
+		    "a:any" },
 	{ "defaults", defaults,
 	    .args = "qty:int=7 ratio:num=0.5 on:bool=true name:str=abc" },
-	{ "missing", missing, .args = "i:int? n:num? b:bool? s:str? r:ref? a:any?" },
+	{ "missing", missing,
+	    .args = "i:int? n:num? b:bool? s:str? r:ref? a:any?" },
 	{ "need", need, .args = "qty:int sku:str?" },
-	{ "tell", tell, .args = "to:str" },
-	{ "who", who },
-	{ "refs", refs, .args = "to:str" },
-	{ "now", now },
-	{ "unique", unique },
-	{ "setting", setting },
-	{ "memory", memory },
-	{ "texts", texts },
-	{ "build", build, .args = "no:any?" },
-	{ "walk", walk, .args = "v:any" },
-	{ "logs", logs },
-	{ 0 }
-};
+	{ "tell", tell, .args = "to:str" }, { "who", who },
+	{ "refs", refs, .args = "to:str" }, { "now", now },
+	{ "unique", unique }, { "setting", setting }, { "memory", memory },
+	{ "texts", texts }, { "build", build, .args = "no:any?" },
+	{ "walk", walk, .args = "v:any" }, { "logs", logs }, { 0 } };
+/* clang-format on */
 
 ACTA_SERVICE("values", "1.0.0", handlers, .doc = "Hands values back.",
     .settings = "greeting:str=hello limit:int=3 label:str?", .start = begin,
