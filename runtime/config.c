@@ -254,6 +254,7 @@ refuse_at(const struct read *r, uint32_t line, uint32_t column,
 	memcpy(hint, r->why->hint, sizeof(hint));
 	acta_why_text(r->why, "%s:%" PRIu32 ":%" PRIu32 ": %s", r->config->name,
 	    line, column, text);
+	acta_why_hint(r->why, "%s", hint);
 	return ACTA_EINVAL;
 }
 
@@ -544,7 +545,12 @@ find_key(
 	return NULL;
 }
 
-/* Two tables of keys a person could have had in mind elsewhere. */
+/* The tables without a struct, to look names up in. */
+static const struct target node_table = { .keys = node_keys,
+	.count = NODE_KEYS };
+static const struct target service_table = { .keys = service_keys,
+	.count = SERVICE_KEYS };
+
 static enum acta_err
 unknown_key(const struct read *r, const struct target *t, const char *prefix,
     const struct acta_yaml *node)
@@ -570,9 +576,9 @@ unknown_key(const struct read *r, const struct target *t, const char *prefix,
 		n++;
 	}
 	words[n] = NULL;
-	near = acta_closest(node->key, words);
 	words_join(words, all, sizeof(all));
-	for (i = 0; near == NULL && i < t->count; i++) {
+	/* At home elsewhere beats being like a name of here. */
+	for (i = 0; i < t->count; i++) {
 		const char *dot = strrchr(t->keys[i].name, '.');
 
 		if (t->keys[i].type != KEY_LATER && dot != NULL &&
@@ -582,20 +588,17 @@ unknown_key(const struct read *r, const struct target *t, const char *prefix,
 			goto out;
 		}
 	}
-	if (near != NULL)
-		acta_why_hint(r->why, "did you mean \"%s\"?", near);
-	else if (t->keys == service_keys && skip == 0 &&
-	    find_key(&(struct target){ node_keys, NODE_KEYS, NULL, NULL }, "",
-		node->key, &inner) != NULL)
+	near = acta_closest(node->key, words);
+	if (t->keys == service_keys && skip == 0 &&
+	    find_key(&node_table, "", node->key, &inner) != NULL)
 		acta_why_hint(r->why,
-		    "it belongs at the top of the file, "
-		    "not to a service");
+		    "it belongs at the top of the file, not to a service");
 	else if (t->keys == node_keys && skip == 0 &&
-	    find_key(&(struct target){ service_keys, SERVICE_KEYS, NULL, NULL },
-		"", node->key, &inner) != NULL)
-		acta_why_hint(r->why,
-		    "it belongs to a service: under "
-		    "\"services\"");
+	    find_key(&service_table, "", node->key, &inner) != NULL)
+		acta_why_hint(
+		    r->why, "it belongs to a service: under \"services\"");
+	else if (near != NULL)
+		acta_why_hint(r->why, "did you mean \"%s\"?", near);
 	else
 		acta_why_hint(r->why, "the keys here are %s", all);
 out:

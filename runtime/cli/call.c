@@ -63,7 +63,8 @@ check_names(const char *to, const char *type)
 
 /* The answer's result, or its error, as README and acta(1) show them. */
 static int
-print_answer(const struct acta_cli *cli, const struct acta_buf *answer)
+print_answer(
+    const struct acta_cli *cli, const struct acta_buf *answer, bool sent)
 {
 	struct acta_reader reader = acta_reader(answer->data, answer->size);
 	acta_value map = acta_read(&reader), error;
@@ -76,7 +77,8 @@ print_answer(const struct acta_cli *cli, const struct acta_buf *answer)
 	if (cli->json) {
 		acta_out_json(answer->data, answer->size, &out);
 		acta_out_line(&out);
-	} else if (acta_bool_at(map, "ok")) {
+	} else if (acta_bool_at(map, "ok") && !sent) {
+		/* A send's answer says only that it is durable. */
 		acta_pack_value(&result, acta_value_at(map, "result"));
 		acta_out_json(result.data, result.size, &out);
 		acta_out_line(&out);
@@ -147,7 +149,7 @@ ask(struct acta_cli *cli, bool send)
 		goto out;
 	}
 	err = acta_client_ask(client, &call, &answer);
-	code = err == ACTA_OK ? print_answer(cli, &answer)
+	code = err == ACTA_OK ? print_answer(cli, &answer, send)
 			      : say_no_answer(cli, &at, err, call.timeout_ms);
 out:
 	acta_client_close(&client);

@@ -39,11 +39,12 @@ static void
 fill_row(acta_value child, char **cells)
 {
 	int64_t pid = acta_int_at(child, "pid", 0);
-	char age[24];
+	char *state = acta_text_at(child, "state", "?"), age[24];
+	bool up = strcmp(state, "up") == 0;
 
-	acta_out_age(acta_int_at(child, "up_ms", -1), age);
-	cells[0] = acta_text_at(child, "name", "?");
-	cells[1] = acta_text_at(child, "state", "?");
+	acta_out_age(up ? acta_int_at(child, "uptime_ms", -1) : -1, age);
+	cells[0] = acta_text_at(child, "service", "?");
+	cells[1] = state;
 	cells[2] = pid > 0 ? acta_keepf("%" PRId64, pid) : acta_keepf("-");
 	cells[3] = acta_keepf("%" PRId64, acta_int_at(child, "restarts", 0));
 	cells[4] = acta_keepf("%" PRId64, acta_int_at(child, "queue", 0));
@@ -55,7 +56,7 @@ fill_row(acta_value child, char **cells)
 static bool
 is_shown(const struct acta_cli *cli, acta_value child)
 {
-	char *name = acta_text_at(child, "name", "");
+	char *name = acta_text_at(child, "service", "");
 	char *state = acta_text_at(child, "state", "");
 	bool shown = cli->all || name[0] != '@' || strcmp(state, "up") != 0;
 
@@ -101,7 +102,7 @@ print_alarms(acta_value list)
 	for (n = 0; n < list.size; n++) {
 		acta_value child = acta_read(&reader);
 		acta_value alarms = acta_value_at(child, "alarms");
-		char *name = acta_text_at(child, "name", "?");
+		char *name = acta_text_at(child, "service", "?");
 
 		if (alarms.type == ACTA_LIST)
 			inner = acta_reader_into(alarms);
@@ -136,7 +137,7 @@ print_pid(const struct acta_cli *cli, acta_value list)
 	for (n = 0; n < list.size; n++) {
 		acta_value child = acta_read(&reader);
 		int64_t pid = acta_int_at(child, "pid", 0);
-		char *name = acta_text_at(child, "name", "");
+		char *name = acta_text_at(child, "service", "");
 
 		names[n] = name;
 		if (strcmp(name, cli->pid_of) != 0)
@@ -233,6 +234,23 @@ print_prose(const char *text)
 	acta_out_flush();
 }
 
+/* Where a verb has led: `acta: stock: up (pid 4242)`. */
+static void
+say_state(acta_value answer)
+{
+	char *service = acta_text_at(answer, "service", "?");
+	char *state = acta_text_at(answer, "state", "?");
+	int64_t pid = acta_int_at(answer, "pid", 0);
+
+	if (pid > 0)
+		acta_sayf(
+		    0, NULL, "%s: %s (pid %" PRId64 ")", service, state, pid);
+	else
+		acta_sayf(0, NULL, "%s: %s", service, state);
+	free(service);
+	free(state);
+}
+
 static int
 ask_about(struct acta_cli *cli, const char *verb, const char *tail)
 {
@@ -261,6 +279,8 @@ ask_about(struct acta_cli *cli, const char *verb, const char *tail)
 		print_prose(text);
 		free(text);
 	}
+	if (code == ACTA_EXIT_OK && strcmp(verb, "why") != 0)
+		say_state(first_of(&answer));
 	acta_buf_fini(&answer);
 	acta_at_fini(&at);
 	return code;

@@ -245,22 +245,24 @@ take(struct sub *sub, struct acta_buf *out)
 	return acta_msgpack_check(out->data, out->size);
 }
 
-/* RUN/events or, of a node elsewhere, what its call door says. */
+/* RUN/events; where the run directory is, a call door tells. */
 static char *
 events_endpoint(struct sub *sub)
 {
 	struct acta_buf answer;
-	acta_value result, inner;
-	char *endpoint = NULL;
+	acta_value result;
+	char *endpoint = NULL, *run;
 
 	if (sub->at.run[0] != '\0')
 		return acta_keepf("ipc://%s/events", sub->at.run);
 	acta_buf_init(&answer);
 	if (acta_client_result(sub->cli, sub->at.call, "@node", "info", NULL,
 		&answer, &result) == ACTA_EXIT_OK) {
-		inner = acta_value_at(result, "endpoints");
-		endpoint = acta_text_at(
-		    inner.type == ACTA_MAP ? inner : result, "events", "");
+		run = acta_text_at(result, "run", "");
+		endpoint = acta_root_listens(run)
+		    ? acta_keepf("ipc://%s/events", run)
+		    : acta_keepf("%s", "");
+		free(run);
 	}
 	acta_buf_fini(&answer);
 	return endpoint;
@@ -279,8 +281,10 @@ connect_events(struct sub *sub)
 	if (endpoint[0] == '\0') {
 		free(endpoint);
 		return acta_sayf(ACTA_EXIT_NO_NODE,
-		    "door: {events: tcp://127.0.0.1:7702} opens one",
-		    "%s: its node has no events door", sub->at.call);
+		    "any zmq SUB at its events door hears them",
+		    "%s: acta sub goes by its run directory, which cannot be "
+		    "reached from here",
+		    sub->at.call);
 	}
 	sub->ctx = zmq_ctx_new();
 	sub->socket = zmq_socket(sub->ctx, ZMQ_SUB);
