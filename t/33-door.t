@@ -858,6 +858,10 @@ def test_metrics(run):
          "a door tells the counters of all doors")
     same(code_of(c.ask({"to": "@door-push", "do": "x"})), "unknown-service",
          "a client cannot speak to a door behind the door")
+    same(code_of(c.ask({"to": "@events", "do": "replay",
+                        "args": {"topic": "@door-push.x"}})),
+         "unknown-service", "not by a topic either")
+    p.send(msgpack.packb({"to": "@door-push", "do": "x"}))
     same(c.ask({"to": "@dead", "do": "list", "timeout": 100})["error"]["code"],
          "unavailable", "and doors have no dead letters")
     same((one.stop(), two.stop()), (0, 0), "both stop")

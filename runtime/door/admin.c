@@ -157,19 +157,11 @@ static struct door_service *
 find_service(
     struct door *door, const struct door_back *back, struct acta_bytes name)
 {
-	struct door_service *service =
-	    door_service_find(door, name.data, name.size);
 	struct acta_why why = { 0 };
-	char word[ACTA_SERVICE_MAX + 2];
-	const char *near;
+	struct door_service *service = door_service_asked(door, name, &why);
 
 	if (service)
 		return service;
-	snprintf(word, sizeof word, "%.*s", (int)name.size, name.data);
-	acta_why_text(&why, "no service \"%s\" in this node", word);
-	near = acta_closest(word, door->names);
-	if (near)
-		acta_why_hint(&why, "did you mean \"%s\"?", near);
 	door_answer_error(door, back, "unknown-service", why.text, why.hint);
 	return NULL;
 }

@@ -15,8 +15,6 @@
 #include <zmq.h>
 
 #include "codecs/json.h"
-#include "codecs/packer.h"
-#include "codecs/schema.h"
 #include "store/hash.h"
 
 /* ---------------------------------------------------------- way back -- */
@@ -359,29 +357,6 @@ read_body(struct door *door, struct body *body)
 	return acta_request_decode(data, size, &body->request, &body->why);
 }
 
-/* The service it is for, or the reason why there is none. */
-static struct door_service *
-service_of(
-    struct door *door, const struct acta_request *request, struct acta_why *why)
-{
-	struct acta_bytes name = request->service;
-	struct door_service *service =
-	    door_service_find(door, name.data, name.size);
-	char word[ACTA_SERVICE_MAX + 2];
-	const char *near;
-
-	if (service)
-		return service;
-	snprintf(word, sizeof word, "%.*s", (int)name.size, name.data);
-	acta_why_text(why, "no service \"%s\" in this node", word);
-	near = acta_closest(word, door->names);
-	if (near)
-		acta_why_hint(why, "did you mean \"%s\"?", near);
-	else if (door->service_count > 0)
-		acta_why_hint(why, "`acta ps` lists them");
-	return NULL;
-}
-
 static void
 fill(const struct door *door, struct door_spec *spec,
     const struct acta_request *request, struct door_service *service)
@@ -456,7 +431,7 @@ take_call(struct door *door, struct door_back *back, struct body *body)
 		door_admin(door, back, request);
 		return;
 	}
-	service = service_of(door, request, &body->why);
+	service = door_service_asked(door, request->service, &body->why);
 	if (!service) {
 		door_answer_error(door, back, "unknown-service", body->why.text,
 		    body->why.hint);
@@ -573,7 +548,7 @@ take_push(struct door *door, struct body *body)
 		refuse_push(door, body->code, &body->why);
 		return;
 	}
-	service = service_of(door, &body->request, &body->why);
+	service = door_service_asked(door, body->request.service, &body->why);
 	if (!service) {
 		refuse_push(door, "unknown-service", &body->why);
 		return;

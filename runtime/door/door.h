@@ -258,6 +258,9 @@ int64_t door_calls_wait(const struct door *door, int64_t most);
 
 struct door_service *door_service_find(
     const struct door *door, const char *name, size_t size);
+/* The one that a client named, or NULL and why there is none. */
+struct door_service *door_service_asked(const struct door *door,
+    struct acta_bytes name, struct acta_why *why);
 /* Known from the config or from the root. NULL: too many. */
 struct door_service *door_service_add(
     struct door *door, const char *name, uint32_t partitions, uint32_t workers);

@@ -10,9 +10,12 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zmq.h>
+
+#include "codecs/schema.h"
 
 /* ---------------------------------------------------------- services -- */
 
@@ -51,6 +54,29 @@ door_service_find(const struct door *door, const char *name, size_t size)
 	uint32_t at = find(door, name, size, &found);
 
 	return found ? door->services[at] : NULL;
+}
+
+struct door_service *
+door_service_asked(
+    const struct door *door, struct acta_bytes name, struct acta_why *why)
+{
+	struct door_service *service = NULL;
+	char word[ACTA_SERVICE_MAX + 2];
+	const char *near;
+
+	/* The other doors stand in the table, too: they are nobody's but ours. */
+	if (name.size > 0 && name.data[0] != '@')
+		service = door_service_find(door, name.data, name.size);
+	if (service)
+		return service;
+	snprintf(word, sizeof word, "%.*s", (int)name.size, name.data);
+	acta_why_text(why, "no service \"%s\" in this node", word);
+	near = acta_closest(word, door->names);
+	if (near && *near != '@')
+		acta_why_hint(why, "did you mean \"%s\"?", near);
+	else
+		acta_why_hint(why, "`acta ps` lists them");
+	return NULL;
 }
 
 static struct door_link *
