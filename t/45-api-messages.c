@@ -407,6 +407,23 @@ START_TEST(a_held_message_waits_for_resume_in_order_without_attempts)
 }
 END_TEST
 
+START_TEST(newer_messages_wait_behind_a_held_one_but_other_actors_do_not)
+{
+	acta_test *t = node("msgs", NULL, NULL);
+
+	assert_ok(acta_test_call(t, M, "open-after", acta_int("ms", 1000)));
+	acta_test_send(t, M, "pass", acta_int("n", 1));
+	acta_test_send(t, M, "note", acta_int("n", 2));
+	acta_test_send(t, "msgs/2", "note", acta_int("n", 3));
+	acta_test_advance(t, 100);
+	assert_text(state_of(t, "msgs/2", "log"), "3,");
+	assert_type(state_of(t, M, "log"), ACTA_ABSENT);
+	acta_test_advance(t, 2000);
+	assert_text(state_of(t, M, "log"), "1,2,");
+	acta_test_free(&t);
+}
+END_TEST
+
 START_TEST(an_answer_passes_held_messages)
 {
 	acta_test *t = node("msgs", "peer", NULL);
@@ -670,6 +687,7 @@ main(void)
 		later_messages_wait_behind_a_failed_one_but_other_actors_do_not,
 		they_go_on_behind_a_dead_letter,
 		a_held_message_waits_for_resume_in_order_without_attempts,
+		newer_messages_wait_behind_a_held_one_but_other_actors_do_not,
 		an_answer_passes_held_messages,
 		a_caller_waits_while_its_message_is_held,
 		a_message_may_be_held_more_often_than_it_may_fail,

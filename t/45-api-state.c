@@ -126,6 +126,24 @@ START_TEST(what_was_read_lives_until_the_handler_returns)
 }
 END_TEST
 
+START_TEST(a_name_is_its_text_wherever_it_stands)
+{
+	acta_test *t = node("state", NULL, NULL);
+
+	for (int i = 0; i < 3; i++) {
+		acta_reply_view view = acta_test_call(
+		    t, i == 2 ? "state/2" : A, "names", ACTA_NONE);
+
+		assert_ok(view);
+		assert_int(acta_at(view.result, "right"), 20);
+	}
+	assert_int(state_of(t, A, "as"), -1);
+	assert_int(state_of(t, A, "is"), 8);
+	assert_int(state_of(t, A, "al"), 100);
+	acta_test_free(&t);
+}
+END_TEST
+
 START_TEST(an_absent_field_leaves_the_row_and_another_type_replaces_it)
 {
 	acta_test *t = node("state", NULL, NULL);
@@ -370,7 +388,7 @@ START_TEST(a_handler_that_reads_may_not_change)
 	acta_test *t = node("state", NULL, NULL);
 	static const char *const types[] = { "read-put", "read-add",
 		"read-delete", "read-send", "read-publish", "read-timer",
-		"read-defer" };
+		"read-defer", "read-cancel", "read-ask" };
 	acta_reply_view view;
 
 	put_int(t, A, "i", 3);
@@ -384,6 +402,7 @@ START_TEST(a_handler_that_reads_may_not_change)
 		ck_assert_msg(!view.ok && strcmp(view.code, "failed") == 0,
 		    "%s: %s", types[i], view.ok ? "ok" : view.code);
 	}
+	assert_refused(acta_test_call(t, A, "read-reject", ACTA_NONE), "no");
 	acta_test_advance(t, 10000);
 	assert_int(state_of(t, A, "i"), 3);
 	assert_type(state_of(t, A, "ticks"), ACTA_ABSENT);
@@ -448,6 +467,7 @@ main(void)
 		rows_of_every_type_are_read_in_the_same_call_and_the_next,
 		reads_see_the_writes_before_them,
 		what_was_read_lives_until_the_handler_returns,
+		a_name_is_its_text_wherever_it_stands,
 		an_absent_field_leaves_the_row_and_another_type_replaces_it,
 		rows_belong_to_one_actor,
 		add_sums_from_nothing_and_gives_the_sum,

@@ -576,6 +576,32 @@ START_TEST(scratch_is_aligned_and_lives_through_the_handler)
 }
 END_TEST
 
+START_TEST(a_handler_has_256_kib_of_stack)
+{
+	acta_test *t = node("values", NULL, NULL);
+	acta_reply_view view =
+	    acta_test_call(t, "values/1", "stack", ACTA_NONE);
+
+	assert_ok(view);
+	assert_int(acta_at(view.result, "sum"), 400);
+	acta_test_free(&t);
+}
+END_TEST
+
+START_TEST(a_node_may_have_any_seed)
+{
+	static const uint64_t seeds[] = { 0, 2, UINT64_MAX };
+
+	for (size_t i = 0; i < 3; i++) {
+		const char *const services[] = { service_path("values"), NULL };
+		acta_test *t = acta_test_new(seeds[i], services);
+
+		assert_ok(acta_test_call(t, "values/1", "unique", ACTA_NONE));
+		acta_test_free(&t);
+	}
+}
+END_TEST
+
 START_TEST(a_log_line_is_no_effect)
 {
 	acta_test *t = node("values", NULL, NULL);
@@ -613,6 +639,8 @@ main(void)
 		start_makes_what_shared_gives_and_stop_gets_it,
 		a_service_whose_start_fails_runs_nothing,
 		scratch_is_aligned_and_lives_through_the_handler,
+		a_handler_has_256_kib_of_stack,
+		a_node_may_have_any_seed,
 		a_log_line_is_no_effect,
 		NULL,
 	};

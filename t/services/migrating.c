@@ -42,9 +42,12 @@ migrate(acta_actor *self, uint32_t from_schema)
 	return ACTA_DONE;
 }
 
-/* clang-format off: one row a type */
-static const struct acta_handler handlers[] = { { "put", put, .args = "v:int" },
-	{ "get", get }, { 0 } };
+/* clang-format off */
+static const struct acta_handler handlers[] = {
+	{ "put", put, .args = "v:int" },
+	{ "get", get },
+	{ 0 }
+};
 /* clang-format on */
 
 ACTA_EXPORT extern struct acta_service acta_service_v1;

@@ -409,17 +409,20 @@ begin(acta_actor *self, void **out_shared)
 	return ACTA_DONE;
 }
 
-/* clang-format off: one row a type */
-static const struct acta_handler handlers[] = { { "note", note,
-						    .args = "n:int" },
+/* clang-format off */
+static const struct acta_handler handlers[] = {
+	{ "note", note, .args = "n:int" },
 	{ "burst", burst, .args = "to:str count:int" },
 	{ "relay", relay, .args = "to:str type:str n:any?" },
 	{ "effects", effects, .args = "how:str=done" },
 	{ "timed", timed, .flags = ACTA_PRIVATE },
 	{ "fail-until", fail_until, .args = "until:int=1000" },
-	{ "nothing", nothing }, { "answer", answer, .args = "n:int=0" },
-	{ "answer-none", answer_none }, { "answer-wrong", answer_wrong },
-	{ "refuse", refuse }, { "reply-and-count", reply_and_count },
+	{ "nothing", nothing },
+	{ "answer", answer, .args = "n:int=0" },
+	{ "answer-none", answer_none },
+	{ "answer-wrong", answer_wrong },
+	{ "refuse", refuse },
+	{ "reply-and-count", reply_and_count },
 	{ "forward", forward, .args = "to:str type:str n:int=0" },
 	{ "forward-twice", forward_twice, .args = "by:ref to:str n:int=0" },
 	{ "defer", defer, .args = "ms:int=0 to:ref?" },
@@ -431,16 +434,18 @@ static const struct acta_handler handlers[] = { { "note", note,
 	{ "opened", opened, .flags = ACTA_PRIVATE },
 	{ "resumed", resumed, .flags = ACTA_PRIVATE },
 	{ "inner", inner, .flags = ACTA_INSIDE },
-	{ "own", inner, .flags = ACTA_PRIVATE }, { "to-itself", to_itself },
+	{ "own", inner, .flags = ACTA_PRIVATE },
+	{ "to-itself", to_itself },
 	{ "publish", publish, .args = "n:int" },
 	{ "ask", ask,
 	    .args = "to:str type:str within:int? n:any? next:str? "
-		    "next-type:str? until:int? ms:int?" },
+	            "next-type:str? until:int? ms:int?" },
 	{ "asked", asked, .args = "left:int note:str?", .flags = ACTA_PRIVATE },
 	{ "ask-many", ask_many, .args = "prefix:str count:int" },
 	{ "one-of-many", one_of_many, .args = "left:int",
 	    .flags = ACTA_PRIVATE },
-	{ 0 } };
+	{ 0 }
+};
 /* clang-format on */
 
 ACTA_SERVICE(SERVICE_NAME, "1.0.0", handlers, .doc = "Messages of all kinds.",

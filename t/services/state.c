@@ -95,6 +95,35 @@ outlive(acta_actor *self, const acta_msg *msg)
 	    acta_str("new", first));
 }
 
+/* Names made in one place, one after the other: interning by address must
+ * not take one for another. */
+static acta_status
+names(acta_actor *self, const acta_msg *msg)
+{
+	static char writable[8];
+	char local[8];
+	int64_t right = 0;
+
+	for (int i = 0; i < 9; i++) {
+		writable[0] = local[0] = (char)('a' + i);
+		writable[1] = 's';
+		local[1] = 'l';
+		writable[2] = local[2] = 0;
+		acta_put(self, acta_int(writable, i));
+		acta_put(self, acta_int(local, 100 + i));
+	}
+	acta_put(self, acta_int("as", -1));
+	for (int i = 0; i < 9; i++) {
+		writable[0] = (char)('a' + i);
+		right += acta_get_int(self, writable, -9) == (i == 0 ? -1 : i);
+		right += acta_get_int(self, acta_format(self, "%cl", 'a' + i),
+			     -9) == 100 + i;
+	}
+	right += acta_get_int(self, "bs", -9) == 1;
+	right += acta_get_int(self, "il", -9) == 108;
+	return acta_reply(self, acta_int("right", right));
+}
+
 static acta_status
 add(acta_actor *self, const acta_msg *msg)
 {
@@ -335,6 +364,26 @@ read_timer(acta_actor *self, const acta_msg *msg)
 }
 
 static acta_status
+read_cancel(acta_actor *self, const acta_msg *msg)
+{
+	acta_timer_cancel(self, "tick");
+	return ACTA_DONE;
+}
+
+static acta_status
+read_ask(acta_actor *self, const acta_msg *msg)
+{
+	acta_ask(self, "state/helper", "peek", "peeked", ACTA_NONE);
+	return ACTA_DONE;
+}
+
+static acta_status
+read_reject(acta_actor *self, const acta_msg *msg)
+{
+	return acta_reject(self, "no", "that changes nothing");
+}
+
+static acta_status
 read_defer(acta_actor *self, const acta_msg *msg)
 {
 	return *acta_defer(self) ? ACTA_DONE : ACTA_DONE;
@@ -354,21 +403,26 @@ peeked(acta_actor *self, const acta_msg *msg)
 	return ACTA_DONE;
 }
 
-/* clang-format off: one row a type */
-static const struct acta_handler handlers[] = { { "put", put,
-						    .args = "name:str v:any?" },
+/* clang-format off */
+static const struct acta_handler handlers[] = {
+	{ "put", put, .args = "name:str v:any?" },
 	{ "put-all", put_all, .args = "rows:map" },
 	{ "get", get, .args = "name:str", .flags = ACTA_READS },
-	{ "get-typed", get_typed }, { "put-typed", put_typed },
-	{ "see-own-puts", see_own_puts }, { "outlive", outlive },
+	{ "get-typed", get_typed },
+	{ "put-typed", put_typed },
+	{ "see-own-puts", see_own_puts },
+	{ "outlive", outlive },
+	{ "names", names },
 	{ "add", add, .args = "name:str n:int" },
 	{ "delete", delete, .args = "name:str" },
 	{ "renew", renew, .args = "name:str" },
 	{ "scan", scan, .args = "prefix:str", .flags = ACTA_READS },
 	{ "count", count, .args = "prefix:str", .flags = ACTA_READS },
 	{ "scan-and-write", scan_and_write },
-	{ "scan-and-clear", scan_and_clear }, { "scan-nested", scan_nested },
-	{ "fill", fill, .args = "from:int n:int" }, { "prepare", prepare },
+	{ "scan-and-clear", scan_and_clear },
+	{ "scan-nested", scan_nested },
+	{ "fill", fill, .args = "from:int n:int" },
+	{ "prepare", prepare },
 	{ "ask-prepare", ask_prepare, .args = "to:str" },
 	{ "prepared", prepared, .args = "by:str", .flags = ACTA_PRIVATE },
 	{ "vanish", vanish },
@@ -383,9 +437,14 @@ static const struct acta_handler handlers[] = { { "put", put,
 	{ "read-send", read_send, .flags = ACTA_READS },
 	{ "read-publish", read_publish, .flags = ACTA_READS },
 	{ "read-timer", read_timer, .flags = ACTA_READS },
+	{ "read-cancel", read_cancel, .flags = ACTA_READS },
+	{ "read-ask", read_ask, .flags = ACTA_READS },
+	{ "read-reject", read_reject, .flags = ACTA_READS },
 	{ "read-defer", read_defer, .flags = ACTA_READS },
 	{ "ask-read", ask_read, .args = "to:str" },
-	{ "peeked", peeked, .args = "i:int", .flags = ACTA_PRIVATE }, { 0 } };
+	{ "peeked", peeked, .args = "i:int", .flags = ACTA_PRIVATE },
+	{ 0 }
+};
 /* clang-format on */
 
 ACTA_SERVICE("state", "1.0.0", handlers, .doc = "Rows of an actor.");

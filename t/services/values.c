@@ -224,6 +224,20 @@ walk(acta_actor *self, const acta_msg *msg)
 	return acta_reply(self, acta_items("steps", out));
 }
 
+/* A deep call chain's worth: a handler has 256 KiB. */
+static acta_status
+stack(acta_actor *self, const acta_msg *msg)
+{
+	volatile unsigned char room[200 * 1024];
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < sizeof room; i += 512)
+		room[i] = 1;
+	for (size_t i = 0; i < sizeof room; i += 512)
+		sum += room[i];
+	return acta_reply(self, acta_int("sum", sum));
+}
+
 /* Every level, many fields: none of it is an effect or a failure. */
 static acta_status
 logs(acta_actor *self, const acta_msg *msg)
@@ -259,22 +273,30 @@ end(void *shared)
 	values_stopped_magic = ((struct values_shared *)shared)->magic;
 }
 
-/* clang-format off: one row a type */
-static const struct acta_handler handlers[] = { { "echo", echo,
-						    .args = "v:any?" },
+/* clang-format off */
+static const struct acta_handler handlers[] = {
+	{ "echo", echo, .args = "v:any?" },
 	{ "kinds", kinds,
 	    .args = "i:int n:num b:bool s:str x:bin t:time l:list m:map r:ref "
-		    "a:any" },
+	            "a:any" },
 	{ "defaults", defaults,
 	    .args = "qty:int=7 ratio:num=0.5 on:bool=true name:str=abc" },
-	{ "missing", missing,
-	    .args = "i:int? n:num? b:bool? s:str? r:ref? a:any?" },
+	{ "missing", missing, .args = "i:int? n:num? b:bool? s:str? r:ref? a:any?" },
 	{ "need", need, .args = "qty:int sku:str?" },
-	{ "tell", tell, .args = "to:str" }, { "who", who },
-	{ "refs", refs, .args = "to:str" }, { "now", now },
-	{ "unique", unique }, { "setting", setting }, { "memory", memory },
-	{ "texts", texts }, { "build", build, .args = "no:any?" },
-	{ "walk", walk, .args = "v:any" }, { "logs", logs }, { 0 } };
+	{ "tell", tell, .args = "to:str" },
+	{ "who", who },
+	{ "refs", refs, .args = "to:str" },
+	{ "now", now },
+	{ "unique", unique },
+	{ "setting", setting },
+	{ "memory", memory },
+	{ "texts", texts },
+	{ "build", build, .args = "no:any?" },
+	{ "walk", walk, .args = "v:any" },
+	{ "stack", stack },
+	{ "logs", logs },
+	{ 0 }
+};
 /* clang-format on */
 
 ACTA_SERVICE("values", "1.0.0", handlers, .doc = "Hands values back.",
