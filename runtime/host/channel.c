@@ -637,7 +637,8 @@ acta_channels_send(struct acta_part *part, int64_t now_ms)
 		if (o->state == ACTA_OUT_DOWN ||
 		    (o->state == ACTA_OUT_HELLO &&
 		        now_ms - o->hello_ms >= ACTA_HELLO_MS) ||
-		    (o->state == ACTA_OUT_OPEN && o->sent > o->acked &&
+		    (o->state == ACTA_OUT_OPEN &&
+		        (o->sent > o->acked || o->sent_bytes >= o->credit) &&
 		        now_ms - o->progress_ms >= ACTA_RESEND_MS))
 			hello(part, o, now_ms);
 		else if (o->state == ACTA_OUT_OPEN && o->sent < o->next) {

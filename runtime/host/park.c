@@ -49,6 +49,14 @@ make(struct acta_part *part, const char *key, size_t size)
 }
 
 static void
+set_due(struct acta_part *part, struct acta_parked *a, int64_t due_ms)
+{
+	a->due_ms = due_ms;
+	if (due_ms < part->parked_wake_ms)
+		part->parked_wake_ms = due_ms;
+}
+
+static void
 forget(struct acta_part *part, struct acta_parked *a)
 {
 	struct acta_parked **link = &part->parked[bucket(a->key, a->key_size)];
@@ -128,7 +136,7 @@ acta_park_append(struct acta_part *part, const struct acta_msg *msg,
 	/* The queue is due when its first row is; an answer or a timer behind
 	 * held messages is due for itself. */
 	if (a->count == 0 || (a->held && (msg->then || msg->timer)))
-		a->due_ms = due_ms;
+		set_due(part, a, due_ms);
 	a->count++;
 	part->parked_rows++;
 }
@@ -142,7 +150,7 @@ acta_park_update(struct acta_part *part, const struct acta_msg *msg,
 
 	assert(a != NULL);
 	row_put(part, msg, msg->row, attempts, due_ms, reason);
-	a->due_ms = due_ms;
+	set_due(part, a, due_ms);
 }
 
 void
@@ -157,7 +165,7 @@ acta_park_remove(struct acta_part *part, const struct acta_msg *msg)
 	acta_store_delete(part->store, ACTA_T_PARKED, key, size);
 	a->count--;
 	part->parked_rows--;
-	a->due_ms = part->now_ms; /* the next one has not been looked at */
+	set_due(part, a, part->now_ms); /* the next one has not been looked at */
 	if (a->count == 0 && !a->held)
 		forget(part, a);
 }
@@ -178,7 +186,7 @@ acta_park_hold(struct acta_part *part, const struct acta_msg *msg, bool held)
 	if (a == NULL || a->held == held)
 		return;
 	a->held = held;
-	a->due_ms = held ? INT64_MAX : part->now_ms;
+	set_due(part, a, held ? INT64_MAX : part->now_ms);
 	if (acta_store_get(part->store, ACTA_T_ACTOR, key, size, &value,
 	        &value_size) == ACTA_OK) {
 		struct acta_reader r = acta_reader(value, value_size);
@@ -199,13 +207,19 @@ acta_park_hold(struct acta_part *part, const struct acta_msg *msg, bool held)
 struct acta_parked *
 acta_parked_due(struct acta_part *part)
 {
-	if (part->parked_actors == 0)
+	int64_t wake = INT64_MAX;
+
+	if (part->parked_actors == 0 || part->parked_wake_ms > part->now_ms)
 		return NULL;
 	for (uint32_t i = 0; i < 1024; i++)
 		for (struct acta_parked *a = part->parked[i]; a != NULL;
-		     a = a->next_hash)
+		     a = a->next_hash) {
 			if (a->count > 0 && a->due_ms <= part->now_ms)
 				return a;
+			if (a->count > 0 && a->due_ms < wake)
+				wake = a->due_ms;
+		}
+	part->parked_wake_ms = wake;
 	return NULL;
 }
 
@@ -259,16 +273,7 @@ acta_parked_first(struct acta_part *part, struct acta_parked *a,
 int64_t
 acta_parked_wake_ms(const struct acta_part *part)
 {
-	int64_t wake = INT64_MAX;
-
-	if (part->parked_actors == 0)
-		return wake;
-	for (uint32_t i = 0; i < 1024; i++)
-		for (const struct acta_parked *a = part->parked[i]; a != NULL;
-		     a = a->next_hash)
-			if (a->count > 0 && a->due_ms < wake)
-				wake = a->due_ms;
-	return wake;
+	return part->parked_actors == 0 ? INT64_MAX : part->parked_wake_ms;
 }
 
 static bool
@@ -286,7 +291,7 @@ load_row(struct acta_part *part, const struct acta_row *at)
 		n = n << 8 | k[1 + k[0] + i];
 	a = make(part, (const char *)k + 1, k[0]);
 	if (a->count == 0)
-		a->due_ms = row.due_ms;
+		set_due(part, a, row.due_ms);
 	a->count++;
 	if (n >= a->next)
 		a->next = n + 1;
@@ -321,7 +326,7 @@ acta_parked_load(struct acta_part *part)
 
 			a->held = true;
 			/* Answers and timers among them may run: look once. */
-			a->due_ms = a->count > 0 ? 0 : INT64_MAX;
+			set_due(part, a, a->count > 0 ? 0 : INT64_MAX);
 		}
 	}
 	err = acta_scan_close(&scan);

@@ -176,6 +176,7 @@ struct acta_part {
 	struct acta_parked *parked[1024];
 	uint32_t parked_actors;
 	uint64_t parked_rows;
+	int64_t parked_wake_ms;      /* no queue is due before */
 	struct acta_buf reads[ACTA_READS_MAX]; /* calls that wait for an actor */
 	uint32_t read_count;
 	struct acta_waiter *waiters;

@@ -720,10 +720,27 @@ failed(struct acta_part *part, struct acta_msg *msg, const char *text)
 	return FATE_DEAD;
 }
 
+/* Where to go back to if nothing of a handler is kept. */
+struct before {
+	acta_store_mark mark;
+	struct acta_sent **local_tail;
+	struct acta_release **release_tail;
+};
+
+static void
+undo(struct acta_part *part, const struct before *before)
+{
+	acta_store_undo(part->store, before->mark);
+	part->local_tail = before->local_tail;
+	*part->local_tail = NULL;
+	part->release_tail = before->release_tail;
+	*part->release_tail = NULL;
+}
+
 /* What came of the handler: all of it is kept, or nothing. */
 static enum fate
-conclude(struct acta_part *part, struct acta_actor *a, acta_store_mark mark,
-    acta_status status)
+conclude(struct acta_part *part, struct acta_actor *a,
+    const struct before *before, acta_status status)
 {
 	struct acta_msg *msg = a->msg;
 	struct acta_end end = { .outcome = ACTA_ANSWERED };
@@ -734,7 +751,7 @@ conclude(struct acta_part *part, struct acta_actor *a, acta_store_mark mark,
 	    !room_for(part, a, msg->source != ACTA_FROM_CALL))
 		a->full = true;
 	if (status != ACTA_DONE || a->held || a->misused || a->full)
-		acta_store_undo(part->store, mark);
+		undo(part, before);
 	if (a->misused) {
 		acta_part_dead(part, msg, "misused", a->text);
 		end = (struct acta_end){ .outcome = ACTA_UNDELIVERED,
@@ -787,7 +804,8 @@ static enum fate
 run_handler(struct acta_part *part, struct acta_msg *msg)
 {
 	struct acta_actor actor;
-	acta_store_mark mark = acta_store_mark_now(part->store);
+	const struct before before = { acta_store_mark_now(part->store),
+		part->local_tail, part->release_tail };
 	acta_status status;
 	enum fate fate;
 
@@ -803,7 +821,7 @@ run_handler(struct acta_part *part, struct acta_msg *msg)
 		acta_actor_misuse(&actor, "%s returned %d, which is no "
 		    "acta_status", msg->type_text, (int)status);
 	acta_actor_fini(&actor);
-	fate = conclude(part, &actor, mark, status);
+	fate = conclude(part, &actor, &before, status);
 	return fate;
 }
 
@@ -812,8 +830,8 @@ run_handler(struct acta_part *part, struct acta_msg *msg)
 /* An answer to one of our asks, as the message `then` of its actor. */
 static enum fate run(struct acta_part *part, struct acta_msg *msg);
 
-static enum fate
-run_then(struct acta_part *part, struct acta_msg *msg, uint64_t ask,
+static bool
+make_then(struct acta_part *part, struct acta_msg *msg, uint64_t ask,
     const struct acta_end *end)
 {
 	uint8_t key[8];
@@ -833,7 +851,7 @@ run_then(struct acta_part *part, struct acta_msg *msg, uint64_t ask,
 	if (acta_store_get(part->store, ACTA_T_ASK, key, 8, &value, &size) !=
 	    ACTA_OK) {
 		part->late++; /* answered, or timed out, before */
-		return FATE_HANDLED;
+		return false;
 	}
 	r = acta_reader(value, size);
 	ok = acta_read_list(&r, &ok) == 4 && ok;
@@ -842,7 +860,7 @@ run_then(struct acta_part *part, struct acta_msg *msg, uint64_t ask,
 	kept = acta_read_raw(&r, &kept_size);
 	due_ms = acta_read_int(&r, &ok);
 	if (!ok || m.key.size > ACTA_KEY_MAX)
-		return FATE_HANDLED;
+		return false;
 	acta_buf_init(&b);
 	acta_pack_map(&b, 6);
 	acta_pack_text(&b, "t");
@@ -859,7 +877,14 @@ run_then(struct acta_part *part, struct acta_msg *msg, uint64_t ask,
 	acta_buf_fini(&b);
 	acta_store_delete(part->store, ACTA_T_ASK, key, 8);
 	acta_part_due_delete(part, due_ms, 'a', key, 8);
-	return run(part, msg);
+	return true;
+}
+
+static enum fate
+run_then(struct acta_part *part, struct acta_msg *msg, uint64_t ask,
+    const struct acta_end *end)
+{
+	return make_then(part, msg, ask, end) ? run(part, msg) : FATE_HANDLED;
 }
 
 static const char *
@@ -1182,6 +1207,8 @@ park_locals(struct acta_part *part)
 		struct acta_reader r;
 
 		part->local = s->next;
+		if (part->local == NULL)
+			part->local_tail = &part->local;
 		msg_init(&msg, ACTA_FROM_LOCAL);
 		msg.raw = s->data;
 		msg.raw_size = s->size;
@@ -1191,11 +1218,26 @@ park_locals(struct acta_part *part)
 		r = acta_reader(s->data, s->size);
 		if (acta_message_decode(&r, &msg.m) != ACTA_OK)
 			continue;
-		if (is_text(msg.m.type, "@then"))
-			msg.then = true;
+		/* The runtime's own run no handler, but an answer does: it
+		 * waits as the message that it will be. */
+		if (is_text(msg.m.type, "@answer")) {
+			struct acta_end end = end_of(part, &msg);
+
+			if (!make_then(part, &msg, (uint64_t)acta_as_int(
+			        arg(msg.m.args, "a"), 0), &end))
+				continue;
+			r = acta_reader(msg.raw, msg.raw_size);
+			if (acta_message_decode(&r, &msg.m) != ACTA_OK)
+				continue;
+		} else if (msg.m.type.data[0] == '@' &&
+		    !is_text(msg.m.type, "@then")) {
+			texts(&msg);
+			(void)run_own(part, &msg);
+			continue;
+		}
+		msg.then = is_text(msg.m.type, "@then");
 		acta_park_append(part, &msg, 0, part->now_ms, "turn full");
 	}
-	part->local_tail = &part->local;
 }
 
 /* A timer, an ask's time-out or a forgotten token. */
