@@ -250,10 +250,12 @@ acta_client_result(const struct acta_cli *cli, const char *endpoint,
 	if (err == ACTA_ETIMEDOUT)
 		return acta_sayf(ACTA_EXIT_TIMEOUT, "--timeout waits longer",
 		    "%s %s: no answer from %s", to, type, endpoint);
+	if (err == ACTA_ECLOSED)
+		return acta_sayf(ACTA_EXIT_NO_NODE,
+		    "acta run FILE starts a node", "nobody answers at %s",
+		    endpoint);
 	if (err != ACTA_OK)
-		return acta_sayf(
-		    err == ACTA_ECLOSED ? ACTA_EXIT_NO_NODE : ACTA_EXIT_FAILED,
-		    "acta run FILE starts a node", "nobody at %s: %s", endpoint,
+		return acta_sayf(ACTA_EXIT_FAILED, NULL, "%s: %s", endpoint,
 		    acta_strerror(err));
 	reader = acta_reader(out->data, out->size);
 	answer = acta_read(&reader);
