@@ -168,7 +168,7 @@ merge_row(struct acta_env *env, struct acta_env_txn *txn,
 
 enum acta_err
 acta_checkpoint_merge(struct acta_checkpoint *cp, struct acta_env *env,
-    struct acta_env_txn *txn, const struct acta_generation *frozen,
+    struct acta_env_txn *txn, struct acta_generation *frozen,
     struct acta_slice *slice)
 {
 	const struct acta_entry *entry;

@@ -31,7 +31,7 @@ struct acta_slice acta_checkpoint_budget(const struct acta_checkpoint *cp,
 /* Merge a slice; cp->done when there is no more. Errors: the env's. */
 ACTA_NODISCARD enum acta_err acta_checkpoint_merge(struct acta_checkpoint *cp,
     struct acta_env *env, struct acta_env_txn *txn,
-    const struct acta_generation *frozen, struct acta_slice *slice);
+    struct acta_generation *frozen, struct acta_slice *slice);
 
 /* Delete journal rows of turns below `keep`, at most rows_max of them.
  * *out_first: the first turn there then is (`keep` if none is left below). */

@@ -1,7 +1,10 @@
 /* store/index.c - a B+ tree of two levels, without deletes. */
 #include "store/index.h"
 
+#include <endian.h>
 #include <stdlib.h>
+
+#define TAIL_SMALL 8u
 
 static int
 compare(const struct acta_entry *entry, const uint8_t *key, size_t size)
@@ -9,17 +12,17 @@ compare(const struct acta_entry *entry, const uint8_t *key, size_t size)
 	return acta_bytes_compare(entry->key, entry->key_size, key, size);
 }
 
-/* The bucket whose range holds the key: the last that begins at or before
- * it, else the first. There is at least one. */
+/* The range that holds the key: the last that begins at or before it, else
+ * the first. There is at least one. */
 static size_t
-bucket_of(const struct acta_index *index, const uint8_t *key, size_t size)
+range_of(const struct acta_index *index, const uint8_t *key, size_t size)
 {
 	size_t low = 0, high = index->count;
 
 	while (high - low > 1) {
 		size_t mid = low + (high - low) / 2;
 
-		if (compare(index->buckets[mid]->items[0], key, size) <= 0)
+		if (compare(index->ranges[mid].low, key, size) <= 0)
 			low = mid;
 		else
 			high = mid;
@@ -27,11 +30,11 @@ bucket_of(const struct acta_index *index, const uint8_t *key, size_t size)
 	return low;
 }
 
-/* The first item >= key, or the count. */
+/* The first of the sorted items that is >= key, or their count. */
 static uint32_t
 item_of(const struct acta_bucket *bucket, const uint8_t *key, size_t size)
 {
-	uint32_t low = 0, high = bucket->count;
+	uint32_t low = 0, high = bucket->sorted;
 
 	while (low < high) {
 		uint32_t mid = low + (high - low) / 2;
@@ -44,80 +47,201 @@ item_of(const struct acta_bucket *bucket, const uint8_t *key, size_t size)
 	return low;
 }
 
+/* ------------------------------------------------------------- sorting -- */
+
+/* An entry and eight bytes of its key, from where the bucket's keys begin to
+ * differ: most comparisons need no more. */
+struct item {
+	uint64_t word;
+	struct acta_entry *entry;
+};
+
+static size_t
+common_prefix(const struct acta_bucket *bucket)
+{
+	const struct acta_entry *first = bucket->items[0];
+	size_t common = first->key_size;
+	uint32_t i;
+
+	for (i = 1; i < bucket->count; i++) {
+		const struct acta_entry *entry = bucket->items[i];
+		size_t n = 0;
+
+		if (entry->key_size < common)
+			common = entry->key_size;
+		while (n < common && entry->key[n] == first->key[n])
+			n++;
+		common = n;
+	}
+	return common;
+}
+
+static struct item
+item(struct acta_entry *entry, size_t common)
+{
+	size_t left = entry->key_size - common;
+	uint64_t word = 0;
+
+	memcpy(&word, entry->key + common, left < 8 ? left : 8);
+	return (struct item){ .word = be64toh(word), .entry = entry };
+}
+
+static bool
+less(const struct item *a, const struct item *b)
+{
+	if (a->word != b->word)
+		return a->word < b->word;
+	return compare(a->entry, b->entry->key, b->entry->key_size) < 0;
+}
+
+static void
+merge(const struct item *from, struct item *to, uint32_t low, uint32_t mid,
+    uint32_t high)
+{
+	uint32_t a = low, b = mid;
+
+	while (low < high) {
+		if (b >= high || (a < mid && less(&from[a], &from[b])))
+			to[low++] = from[a++];
+		else
+			to[low++] = from[b++];
+	}
+}
+
+static uint32_t
+least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+static void
+sort_all(struct acta_bucket *bucket)
+{
+	struct item one[ACTA_INDEX_BUCKET], two[ACTA_INDEX_BUCKET];
+	struct item *from = one, *to = two, *other;
+	uint32_t n = bucket->count, width, i;
+	size_t common = common_prefix(bucket);
+
+	for (i = 0; i < n; i++)
+		from[i] = item(bucket->items[i], common);
+	for (width = 1; width < n; width *= 2) {
+		for (i = 0; i < n; i += 2 * width)
+			merge(from, to, i, least(i + width, n),
+			    least(i + 2 * width, n));
+		other = from;
+		from = to;
+		to = other;
+	}
+	for (i = 0; i < n; i++)
+		bucket->items[i] = from[i].entry;
+}
+
+static void
+sort_tail(struct acta_bucket *bucket)
+{
+	for (; bucket->sorted < bucket->count; bucket->sorted++) {
+		struct acta_entry *entry = bucket->items[bucket->sorted];
+		uint32_t at = item_of(bucket, entry->key, entry->key_size);
+
+		memmove(bucket->items + at + 1, bucket->items + at,
+		    (bucket->sorted - at) * sizeof(entry));
+		bucket->items[at] = entry;
+	}
+}
+
+static void
+sort(struct acta_bucket *bucket)
+{
+	if (bucket->count - bucket->sorted <= TAIL_SMALL)
+		sort_tail(bucket);
+	else
+		sort_all(bucket);
+	bucket->sorted = bucket->count;
+}
+
+/* ------------------------------------------------------------ inserting -- */
+
 static struct acta_bucket *
-bucket_new(struct acta_index *index, size_t at)
+range_new(struct acta_index *index, size_t at, const struct acta_entry *low)
 {
 	struct acta_bucket *bucket = index->unused;
 
 	if (bucket != NULL) {
 		index->unused = bucket->next;
 		index->unused_count--;
-		bucket->count = 0;
+		bucket->count = bucket->sorted = 0;
 		bucket->next = NULL;
 	} else {
 		bucket = acta_zalloc(1, sizeof(*bucket));
 	}
 	if (index->count == index->room) {
 		index->room = index->room ? 2 * index->room : 16;
-		index->buckets = acta_resize(
-		    index->buckets, index->room, sizeof(*index->buckets));
+		index->ranges = acta_resize(
+		    index->ranges, index->room, sizeof(*index->ranges));
 	}
-	memmove(index->buckets + at + 1, index->buckets + at,
-	    (index->count - at) * sizeof(*index->buckets));
-	index->buckets[at] = bucket;
+	memmove(index->ranges + at + 1, index->ranges + at,
+	    (index->count - at) * sizeof(*index->ranges));
+	index->ranges[at] = (struct acta_index_range){ low, bucket };
 	index->count++;
 	return bucket;
 }
 
-/* Keys that come in order leave full buckets behind, not half empty ones. */
-static void
-split(struct acta_index *index, size_t at, bool at_end)
+/* Cut the full bucket for `entry`, and return where that belongs. Keys that
+ * come in order leave full buckets behind, not half empty ones. */
+static struct acta_bucket *
+split(struct acta_index *index, size_t at, const struct acta_entry *entry)
 {
-	struct acta_bucket *full = index->buckets[at];
-	struct acta_bucket *upper = bucket_new(index, at + 1);
-	uint32_t keep = at_end ? ACTA_INDEX_BUCKET - 1 : ACTA_INDEX_BUCKET / 2;
+	struct acta_bucket *full = index->ranges[at].bucket, *upper;
+	uint32_t keep = ACTA_INDEX_BUCKET / 2;
 
-	upper->count = full->count - keep;
+	sort(full);
+	if (compare(full->items[full->count - 1], entry->key, entry->key_size) <
+	    0)
+		return range_new(index, at + 1, entry);
+	upper = range_new(index, at + 1, full->items[keep]);
+	upper->count = upper->sorted = full->count - keep;
 	memcpy(upper->items, full->items + keep,
 	    upper->count * sizeof(*upper->items));
-	full->count = keep;
+	full->count = full->sorted = keep;
+	return compare(upper->items[0], entry->key, entry->key_size) < 0 ? upper
+									 : full;
 }
 
 void
 acta_index_insert(struct acta_index *index, struct acta_entry *entry)
 {
 	struct acta_bucket *bucket;
-	size_t at = 0;
-	uint32_t item;
+	size_t at;
 
 	if (index->count == 0)
-		bucket_new(index, 0);
-	at = bucket_of(index, entry->key, entry->key_size);
-	bucket = index->buckets[at];
-	item = item_of(bucket, entry->key, entry->key_size);
-	if (bucket->count == ACTA_INDEX_BUCKET) {
-		split(index, at, item == bucket->count);
-		if (item > bucket->count) {
-			item -= bucket->count;
-			bucket = index->buckets[at + 1];
-		}
-	}
-	memmove(bucket->items + item + 1, bucket->items + item,
-	    (bucket->count - item) * sizeof(*bucket->items));
-	bucket->items[item] = entry;
-	bucket->count++;
+		range_new(index, 0, NULL);
+	at = range_of(index, entry->key, entry->key_size);
+	bucket = index->ranges[at].bucket;
+	if (bucket->count == ACTA_INDEX_BUCKET)
+		bucket = split(index, at, entry);
+	if (bucket->sorted == bucket->count &&
+	    (bucket->count == 0 ||
+		compare(bucket->items[bucket->count - 1], entry->key,
+		    entry->key_size) < 0))
+		bucket->sorted++;
+	bucket->items[bucket->count++] = entry;
 }
 
+/* -------------------------------------------------------------- reading -- */
+
 struct acta_index_at
-acta_index_seek(const struct acta_index *index, const uint8_t *key, size_t size)
+acta_index_seek(struct acta_index *index, const uint8_t *key, size_t size)
 {
 	struct acta_index_at at = { 0, 0 };
+	struct acta_bucket *bucket;
 
 	if (index->count == 0)
 		return at;
-	at.bucket = bucket_of(index, key, size);
-	at.item = item_of(index->buckets[at.bucket], key, size);
-	if (at.item == index->buckets[at.bucket]->count) {
+	at.bucket = range_of(index, key, size);
+	bucket = index->ranges[at.bucket].bucket;
+	sort(bucket);
+	at.item = item_of(bucket, key, size);
+	if (at.item == bucket->count) {
 		at.bucket++;
 		at.item = 0;
 	}
@@ -125,18 +249,23 @@ acta_index_seek(const struct acta_index *index, const uint8_t *key, size_t size)
 }
 
 struct acta_entry *
-acta_index_get(const struct acta_index *index, struct acta_index_at at)
+acta_index_get(struct acta_index *index, struct acta_index_at at)
 {
+	struct acta_bucket *bucket;
+
 	if (at.bucket >= index->count)
 		return NULL;
-	return index->buckets[at.bucket]->items[at.item];
+	bucket = index->ranges[at.bucket].bucket;
+	if (bucket->sorted != bucket->count)
+		sort(bucket);
+	return bucket->items[at.item];
 }
 
 void
 acta_index_step(const struct acta_index *index, struct acta_index_at *at)
 {
 	if (at->bucket < index->count &&
-	    ++at->item == index->buckets[at->bucket]->count) {
+	    ++at->item == index->ranges[at->bucket].bucket->count) {
 		at->bucket++;
 		at->item = 0;
 	}
@@ -145,11 +274,11 @@ acta_index_step(const struct acta_index *index, struct acta_index_at *at)
 void
 acta_index_reset(struct acta_index *index, size_t keep)
 {
+	struct acta_bucket *bucket;
 	size_t i;
 
 	for (i = 0; i < index->count; i++) {
-		struct acta_bucket *bucket = index->buckets[i];
-
+		bucket = index->ranges[i].bucket;
 		if (index->unused_count * sizeof(*bucket) < keep) {
 			bucket->next = index->unused;
 			index->unused = bucket;
@@ -159,19 +288,18 @@ acta_index_reset(struct acta_index *index, size_t keep)
 		}
 	}
 	index->count = 0;
+	while (keep == 0 && (bucket = index->unused) != NULL) {
+		index->unused = bucket->next;
+		free(bucket);
+		index->unused_count--;
+	}
 }
 
 void
 acta_index_fini(struct acta_index *index)
 {
-	struct acta_bucket *bucket;
-
 	acta_index_reset(index, 0);
-	while ((bucket = index->unused) != NULL) {
-		index->unused = bucket->next;
-		free(bucket);
-	}
-	free(index->buckets);
+	free(index->ranges);
 	*index = (struct acta_index){ 0 };
 }
 
@@ -180,5 +308,5 @@ acta_index_memory(const struct acta_index *index)
 {
 	return (index->count + index->unused_count) *
 	    sizeof(struct acta_bucket) +
-	    index->room * sizeof(*index->buckets);
+	    index->room * sizeof(*index->ranges);
 }

@@ -41,7 +41,8 @@ acta_rowkey_init(
 static inline int
 acta_bytes_compare(const void *a, size_t a_size, const void *b, size_t b_size)
 {
-	int order = memcmp(a, b, a_size < b_size ? a_size : b_size);
+	size_t both = a_size < b_size ? a_size : b_size;
+	int order = both > 0 ? memcmp(a, b, both) : 0;
 
 	return order ? order : (a_size > b_size) - (a_size < b_size);
 }

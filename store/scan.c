@@ -74,7 +74,7 @@ static void
 note_writes(struct acta_scan *scan, const struct acta_rowkey *from)
 {
 	struct acta_writeset *ws = &scan->store->ws;
-	const struct acta_index *index;
+	struct acta_index *index;
 	struct acta_index_at at;
 	struct acta_entry *entry;
 
@@ -117,7 +117,7 @@ load_writes(struct acta_scan *scan)
 	head->kind = noted->kind;
 }
 
-static const struct acta_generation *
+static struct acta_generation *
 generation(const struct acta_scan *scan, int layer)
 {
 	return layer == ACTIVE ? scan->store->active : scan->store->frozen;
@@ -126,7 +126,7 @@ generation(const struct acta_scan *scan, int layer)
 static void
 load_generation(struct acta_scan *scan, int layer)
 {
-	const struct acta_generation *gen = generation(scan, layer);
+	struct acta_generation *gen = generation(scan, layer);
 	const struct acta_entry *entry =
 	    acta_index_get(&gen->index, scan->at[layer - ACTIVE]);
 
@@ -352,7 +352,7 @@ row_out(struct acta_scan *scan, int layer, const struct head *head,
 			return false;
 	}
 	*out = (struct acta_row){ .key = head->key,
-		.value = head->value,
+		.value = head->value ? head->value : "",
 		.key_size = head->key_size,
 		.value_size = size };
 	return true;

@@ -498,8 +498,8 @@ acta_store_idle(struct acta_store *store, int64_t now_ms, bool *out_more)
 		return ACTA_OK;
 	if (err != ACTA_OK)
 		return ACTA_EUNSURE;
-	*out_more = to_merge(store) || to_trim(store) ||
-	    idle_long(store, now_ms);
+	*out_more =
+	    to_merge(store) || to_trim(store) || idle_long(store, now_ms);
 	if (!to_merge(store))
 		acta_generation_reset(store->frozen, false);
 	if (acta_generation_empty(store->active))

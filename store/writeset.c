@@ -164,7 +164,7 @@ acta_writeset_dirty(const struct acta_writeset *ws)
 	return ws->live > 0 || ws->marks_live > 0 || ws->notes.size > 0;
 }
 
-const struct acta_index *
+struct acta_index *
 acta_writeset_index(struct acta_writeset *ws)
 {
 	while (ws->indexed < ws->rows.count)

@@ -37,6 +37,6 @@ void acta_writeset_undo(struct acta_writeset *ws, size_t undo, size_t notes);
 bool acta_writeset_dirty(const struct acta_writeset *ws);
 
 /* The index over all entries so far. */
-const struct acta_index *acta_writeset_index(struct acta_writeset *ws);
+struct acta_index *acta_writeset_index(struct acta_writeset *ws);
 
 #endif /* ACTA_WRITESET_H */
