@@ -3,7 +3,7 @@
  * test kit: what is ordered, refused, paid and given back, and that a kill at
  * any point of any service's turn changes nothing of it.
  */
-#include "services/api.h"
+#include "45-api.h"
 
 #include <inttypes.h>
 
