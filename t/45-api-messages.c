@@ -438,6 +438,69 @@ START_TEST(an_answer_passes_held_messages)
 }
 END_TEST
 
+START_TEST(timers_and_answers_may_be_held_themselves)
+{
+	acta_test *t = node("msgs", "peer", NULL);
+
+	assert_ok(acta_test_call(t, M, "open-after", acta_int("ms", 1000)));
+	assert_ok(acta_test_call(t, M, "pass-by-timer", ACTA_NONE));
+	acta_test_advance(t, 500); /* the third timer passes the first two */
+	assert_text(state_of(t, M, "log"), "0,");
+	ck_assert_int_le(probe_int("msgs", "msgs_runs"), 4);
+	acta_test_advance(t, 1000);
+	assert_text(state_of(t, M, "log"), "0,1,2,");
+
+	assert_ok(
+	    acta_test_call(t, "msgs/2", "open-after", acta_int("ms", 1000)));
+	assert_ok(acta_test_call(
+	    t, "msgs/2", "pass-by-ask", acta_str("to", "peer/1")));
+	acta_test_advance(t, 500);
+	assert_type(state_of(t, "msgs/2", "log"), ACTA_ABSENT);
+	acta_test_crash(t, "msgs", "gather", 1);
+	acta_test_advance(t, 1000);
+	assert_text(state_of(t, "msgs/2", "log"), "0,0,");
+	ck_assert_uint_eq(acta_test_dead(t, "msgs"), 0);
+	acta_test_free(&t);
+}
+END_TEST
+
+START_TEST(a_resume_of_a_refused_message_is_none)
+{
+	acta_test *t = node("msgs", NULL, NULL);
+
+	assert_ok(acta_test_call(t, M, "reject-after", acta_int("ms", 100)));
+	assert_ok(acta_test_call(t, M, "open-after", acta_int("ms", 1000)));
+	acta_test_send(t, M, "pass", acta_int("n", 1));
+	acta_test_advance(t, 500);
+	ck_assert_int_eq(probe_int("msgs", "msgs_runs"), 1);
+	assert_type(state_of(t, M, "log"), ACTA_ABSENT);
+	acta_test_advance(t, 1000);
+	assert_text(state_of(t, M, "log"), "1,");
+	acta_test_free(&t);
+}
+END_TEST
+
+START_TEST(held_messages_wait_through_restarts)
+{
+	acta_test *t = node("msgs", NULL, NULL);
+
+	assert_ok(acta_test_call(t, M, "open-after", acta_int("ms", 3000)));
+	for (int i = 1; i <= 4; i++)
+		acta_test_send(t, M, "pass", acta_int("n", i));
+	for (int i = 0; i < 3; i++) {
+		acta_test_crash(t, "msgs", "gather", 1);
+		assert_ok(acta_test_call(t, "msgs/2", "nothing", ACTA_NONE));
+		acta_test_advance(t, 500);
+		assert_type(state_of(t, M, "log"), ACTA_ABSENT);
+	}
+	acta_test_send(t, M, "pass", acta_int("n", 5));
+	acta_test_advance(t, 3000);
+	assert_text(state_of(t, M, "log"), "1,2,3,4,5,");
+	ck_assert_uint_eq(acta_test_dead(t, "msgs"), 0);
+	acta_test_free(&t);
+}
+END_TEST
+
 START_TEST(a_caller_waits_while_its_message_is_held)
 {
 	acta_test *t = node("msgs", NULL, NULL);
@@ -689,6 +752,9 @@ main(void)
 		a_held_message_waits_for_resume_in_order_without_attempts,
 		newer_messages_wait_behind_a_held_one_but_other_actors_do_not,
 		an_answer_passes_held_messages,
+		timers_and_answers_may_be_held_themselves,
+		a_resume_of_a_refused_message_is_none,
+		held_messages_wait_through_restarts,
 		a_caller_waits_while_its_message_is_held,
 		a_message_may_be_held_more_often_than_it_may_fail,
 		a_forwarded_call_is_answered_by_another,

@@ -347,6 +347,36 @@ START_TEST(a_delete_is_one_mark_however_many_rows)
 }
 END_TEST
 
+START_TEST(a_delete_of_many_rows_survives_restarts)
+{
+	acta_test *t = node("state", NULL, NULL);
+	static const char *const points[] = { "gather", "commit", "committed",
+		"released" };
+
+	for (int i = 0; i < 5; i++)
+		assert_ok(acta_test_call(t, A, "fill",
+		    acta_int("from", i * 3000), acta_int("n", 3000)));
+	acta_test_crash(t, "state", "committed", 1);
+	assert_ok(acta_test_call(t, A, "delete", acta_str("name", "many/")));
+	for (int i = 0; i < 12; i++) {
+		acta_reply_view view;
+
+		acta_test_crash(t, "state", points[i % 4], 1);
+		assert_ok(acta_test_call(
+		    t, A, "fill", acta_int("from", i * 100), acta_int("n", 1)));
+		acta_test_advance(t, 1000);
+		view =
+		    acta_test_call(t, A, "count", acta_str("prefix", "many/"));
+		assert_ok(view);
+		assert_int(acta_at(view.result, "n"), i + 1);
+	}
+	assert_ok(acta_test_call(t, A, "delete", acta_str("name", "/")));
+	acta_test_crash(t, "state", "gather", 1);
+	ck_assert_str_eq(scanned(t, A, "many/"), "");
+	acta_test_free(&t);
+}
+END_TEST
+
 START_TEST(deleting_all_ends_timers_but_not_asks_tokens_or_messages)
 {
 	acta_test *t = node("state", NULL, NULL);
@@ -477,6 +507,7 @@ main(void)
 		delete_takes_a_row_or_all_below_a_prefix,
 		a_put_after_a_delete_in_the_same_call_stays,
 		a_delete_is_one_mark_however_many_rows,
+		a_delete_of_many_rows_survives_restarts,
 		deleting_all_ends_timers_but_not_asks_tokens_or_messages,
 		a_refusal_keeps_no_change_of_state,
 		a_handler_that_reads_may_not_change,

@@ -280,6 +280,42 @@ open_after(acta_actor *self, const acta_msg *msg)
 	return ACTA_DONE;
 }
 
+/* Timers that want to pass, as messages do; and an answer that does. */
+static acta_status
+pass_by_timer(acta_actor *self, const acta_msg *msg)
+{
+	acta_timer(self, "pass-1", "pass", acta_after(10), acta_int("n", 1));
+	acta_timer(self, "pass-2", "pass", acta_after(20), acta_int("n", 2));
+	acta_timer(self, "note", "note", acta_after(30), acta_int("n", 0));
+	return ACTA_DONE;
+}
+
+static acta_status
+pass_by_ask(acta_actor *self, const acta_msg *msg)
+{
+	acta_ask(self, acta_arg_ref(msg, "to"), "answer", "pass", ACTA_NONE);
+	acta_ask(self, acta_arg_ref(msg, "to"), "answer", "pass", ACTA_NONE);
+	return ACTA_DONE;
+}
+
+/* Resumes, and then does not mean it. */
+static acta_status
+resume_and_reject(acta_actor *self, const acta_msg *msg)
+{
+	trace(self, msg);
+	acta_put(self, acta_bool("open", true));
+	acta_resume(self);
+	return acta_reject(self, "no", "not open after all");
+}
+
+static acta_status
+reject_after(acta_actor *self, const acta_msg *msg)
+{
+	acta_timer(self, "reject", "resume-and-reject",
+	    acta_after(acta_arg_int(msg, "ms")));
+	return ACTA_DONE;
+}
+
 static acta_status
 open_by_ask(acta_actor *self, const acta_msg *msg)
 {
@@ -429,6 +465,10 @@ static const struct acta_handler handlers[] = {
 	{ "finish", finish, .args = "how:str=once token:str?" },
 	{ "pass", pass, .args = "n:int=0" },
 	{ "open-after", open_after, .args = "ms:int" },
+	{ "pass-by-timer", pass_by_timer },
+	{ "pass-by-ask", pass_by_ask, .args = "to:ref" },
+	{ "resume-and-reject", resume_and_reject },
+	{ "reject-after", reject_after, .args = "ms:int" },
 	{ "open-by-ask", open_by_ask, .args = "to:ref" },
 	{ "resume-often", resume_often },
 	{ "opened", opened, .flags = ACTA_PRIVATE },
