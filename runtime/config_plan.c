@@ -2,7 +2,6 @@
 #include "runtime/config.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,19 +13,6 @@
 #define DOOR_BACKOFF_MIN_MS 10
 #define DOOR_BACKOFF_MAX_MS 500
 #define DOOR_TURN_LIMIT_MS 30000
-
-static char *__attribute__((format(printf, 1, 2)))
-keepf(const char *format, ...)
-{
-	char *out;
-	va_list args;
-
-	va_start(args, format);
-	if (vasprintf(&out, format, args) < 0)
-		abort();
-	va_end(args);
-	return out;
-}
 
 static void
 put_text(struct acta_buf *buf, const char *key, const char *value)
@@ -78,7 +64,7 @@ static void
 host_config(const struct acta_config *config,
     const struct acta_config_service *s, struct acta_buf *buf)
 {
-	char *data = keepf("%s/%s", config->data, s->name);
+	char *data = acta_text_keepf("%s/%s", config->data, s->name);
 
 	acta_pack_map(buf, 21);
 	put_text(buf, "node", config->node);
@@ -152,12 +138,12 @@ set_child(const struct acta_config *config, struct acta_plan_child *child,
 
 	snprintf(child->name, sizeof(child->name), "%s", name);
 	child->kind = kind;
-	child->program = keepf("%s/%s", config->program_dir, program);
+	child->program = acta_text_keepf("%s/%s", config->program_dir, program);
 	child->argv = calloc(3, sizeof(*child->argv));
 	if (child->argv == NULL)
 		abort();
-	child->argv[0] = keepf("%s", program);
-	child->argv[1] = keepf("%s", name);
+	child->argv[0] = acta_text_keepf("%s", program);
+	child->argv[1] = acta_text_keepf("%s", name);
 	child->config = malloc(buf->size);
 	if (child->config == NULL)
 		abort();
@@ -197,9 +183,9 @@ static void
 add_doors(const struct acta_config *config, struct acta_plan *plan,
     struct acta_buf *buf)
 {
-	char *call = keepf("ipc://%s/call", config->run);
-	char *push = keepf("ipc://%s/push", config->run);
-	char *events = keepf("ipc://%s/events", config->run);
+	char *call = acta_text_keepf("ipc://%s/call", config->run);
+	char *push = acta_text_keepf("ipc://%s/push", config->run);
+	char *events = acta_text_keepf("ipc://%s/events", config->run);
 
 	door_config(config, call, push, events, true, buf);
 	add_door(config, plan, "@door", buf);
@@ -252,26 +238,28 @@ acta_config_plan(const struct acta_config *config, struct acta_plan *out)
 	uint32_t i;
 
 	*out = (struct acta_plan){
-		.file = keepf("%s", config->file),
-		.data = keepf("%s", config->data),
-		.run = keepf("%s", config->run),
-		.registry = keepf("%s", config->registry),
+		.file = acta_text_keepf("%s", config->file),
+		.data = acta_text_keepf("%s", config->data),
+		.run = acta_text_keepf("%s", config->run),
+		.registry = acta_text_keepf("%s", config->registry),
 		.intensity = (uint32_t)config->intensity,
 		.period_ms = config->period_ms,
 		.on_exceed = (uint32_t)config->on_exceed,
 	};
 	snprintf(out->node, sizeof(out->node), "%s", config->node);
-	out->announce = keepf("acta: %s: %" PRIu32 " service%s up, call %s%s "
-			      "(acta ps)",
-	    config->node, config->count, config->count == 1 ? "" : "s",
-	    strcmp(config->call, "off") == 0 ? "ipc://" : config->call,
-	    strcmp(config->call, "off") == 0 ? config->run : "");
+	out->announce =
+	    acta_text_keepf("acta: %s: %" PRIu32 " service%s up, call %s%s "
+			    "(acta ps)",
+		config->node, config->count, config->count == 1 ? "" : "s",
+		strcmp(config->call, "off") == 0 ? "ipc://" : config->call,
+		strcmp(config->call, "off") == 0 ? config->run : "");
 	if (strcmp(config->call, "off") == 0) {
 		free(out->announce);
-		out->announce = keepf("acta: %s: %" PRIu32 " service%s up, "
-				      "call ipc://%s/call (acta ps)",
-		    config->node, config->count, config->count == 1 ? "" : "s",
-		    config->run);
+		out->announce =
+		    acta_text_keepf("acta: %s: %" PRIu32 " service%s up, "
+				    "call ipc://%s/call (acta ps)",
+			config->node, config->count,
+			config->count == 1 ? "" : "s", config->run);
 	}
 	out->children =
 	    calloc(config->count + ACTA_CONFIG_DOORS, sizeof(*out->children));

@@ -56,6 +56,19 @@ acta_text_printf(struct acta_buf *buf, const char *format, ...)
 	buf->size += (size_t)n;
 }
 
+char *
+acta_text_keepf(const char *format, ...)
+{
+	va_list args;
+	char *out;
+
+	va_start(args, format);
+	if (vasprintf(&out, format, args) < 0)
+		abort();
+	va_end(args);
+	return out;
+}
+
 /* digits[.digits]unit, by the table. */
 static enum acta_err
 quantity(const char *text, const struct unit *units, int64_t max, int64_t *out)

@@ -16,6 +16,10 @@
 void acta_text_printf(struct acta_buf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* A malloc'ed text. */
+char *acta_text_keepf(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
+
 /*
  * `text` as a duration in microseconds: digits with at most one point, then
  * us, ms, s, m, h or d; a bare 0 is one too. ACTA_EINVAL with `why->hint` set

@@ -152,6 +152,8 @@ static const struct {
 	    "did you mean \"call\"?" },
 	{ "max_body: 1MiB\n" STOCK, "1:1", "unknown key \"max_body\"",
 	    "it belongs under \"door\"" },
+	{ "door.call: off\n" STOCK, "1:1", "unknown key \"door.call\"", "" },
+	{ "'': a\n" STOCK, "1:1", "unknown key \"\"", "" },
 	{ "door: off\n" STOCK, "1:7", "\"door\" is \"off\", a map is due",
 	    "like {call: ...}" },
 	{ "services:\n  - {name: stock, laod: stock.so}\n", "2:19",

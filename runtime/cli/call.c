@@ -6,7 +6,6 @@
 #include "codecs/json.h"
 #include "codecs/packer.h"
 #include "runtime/cli/cli.h"
-#include "runtime/config_text.h"
 
 #define TIMEOUT_MS 5000
 

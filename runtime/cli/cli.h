@@ -13,6 +13,7 @@
 #include "codecs/buf.h"
 #include "codecs/err.h"
 #include "codecs/reader.h"
+#include "runtime/config_text.h"
 
 #define ACTA_VERSION "0.1.0"
 
@@ -100,7 +101,6 @@ double acta_num_at(acta_value map, const char *name, double otherwise);
 bool acta_bool_at(acta_value map, const char *name);
 acta_value acta_value_at(acta_value map, const char *name);
 
-char *acta_keepf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int64_t acta_cli_now_ms(void); /* CLOCK_MONOTONIC */
 
 /* --------------------------------------------------------------- node -- */

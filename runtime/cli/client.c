@@ -38,7 +38,7 @@ acta_client_open(const char *endpoint)
 		abort();
 	client->ctx = zmq_ctx_new();
 	client->socket = zmq_socket(client->ctx, ZMQ_DEALER);
-	client->endpoint = acta_keepf("%s", endpoint);
+	client->endpoint = acta_text_keepf("%s", endpoint);
 	/* IMMEDIATE: what nobody took must not look as if it were sent. */
 	zmq_setsockopt(client->socket, ZMQ_LINGER, &zero, sizeof(zero));
 	zmq_setsockopt(client->socket, ZMQ_IMMEDIATE, &one, sizeof(one));

@@ -22,7 +22,7 @@ json_of(acta_value value)
 	acta_buf_init(&out);
 	acta_pack_value(&packed, value);
 	acta_out_json(packed.data, packed.size, &out);
-	text = acta_keepf("%.*s", (int)out.size, (char *)out.data);
+	text = acta_text_keepf("%.*s", (int)out.size, (char *)out.data);
 	acta_buf_fini(&packed);
 	acta_buf_fini(&out);
 	return text;
@@ -161,7 +161,7 @@ print_dead_table(acta_value list)
 	if (cells == NULL)
 		abort();
 	for (i = 0; i < COLUMNS; i++)
-		cells[i] = acta_keepf("%s", heads[i]);
+		cells[i] = acta_text_keepf("%s", heads[i]);
 	for (i = 1; i <= list.size; i++) {
 		acta_value row = acta_read(&reader);
 		char **at = cells + (size_t)i * COLUMNS;
@@ -172,7 +172,7 @@ print_dead_table(acta_value list)
 		at[2] = acta_text_at(row, "do", "");
 		at[3] = acta_text_at(row, "from", "");
 		at[4] = acta_text_at(row, "cause", "");
-		at[5] = acta_keepf("%s", age);
+		at[5] = acta_text_keepf("%s", age);
 		at[6] = acta_text_at(row, "text", "");
 	}
 	acta_out_table(cells, COLUMNS, (int)list.size + 1, -1);

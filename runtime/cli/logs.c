@@ -52,7 +52,7 @@ has(const struct logs *logs, const char *name)
 static void
 add(struct logs *logs, const char *dir, const char *name)
 {
-	char *path = acta_keepf("%s/%s.log", dir, name);
+	char *path = acta_text_keepf("%s/%s.log", dir, name);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	free(path);
@@ -62,7 +62,7 @@ add(struct logs *logs, const char *dir, const char *name)
 		return;
 	}
 	logs->log[logs->count++] =
-	    (struct log){ acta_keepf("%s", name), fd, 0 };
+	    (struct log){ acta_text_keepf("%s", name), fd, 0 };
 }
 
 /* All of the folder that are not there yet. */
@@ -175,7 +175,7 @@ no_log(const char *dir, const char *name)
 	words[all.count] = NULL;
 	near = acta_closest(name, words);
 	if (near != NULL)
-		hint = acta_keepf("did you mean \"%s\"?", near);
+		hint = acta_text_keepf("did you mean \"%s\"?", near);
 	code = acta_sayf(
 	    ACTA_EXIT_NOT_FOUND, hint, "no log of \"%s\" in %s", name, dir);
 	free(hint);
@@ -200,7 +200,7 @@ acta_cmd_logs(struct acta_cli *cli)
 		acta_at_fini(&at);
 		return code;
 	}
-	dir = acta_keepf("%s/log", at.run);
+	dir = acta_text_keepf("%s/log", at.run);
 	logs.named = name == NULL;
 	if (name == NULL)
 		add_all(&logs, dir);

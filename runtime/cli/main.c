@@ -7,7 +7,6 @@
 #include "codecs/envelope.h"
 #include "codecs/schema.h"
 #include "runtime/cli/cli.h"
-#include "runtime/config_text.h"
 
 #define OPTIONS_MAX 32
 
@@ -202,8 +201,8 @@ unknown_command(const char *name)
 		words[i] = commands[i].name;
 	words[COMMANDS] = NULL;
 	near = acta_closest(name, words);
-	hint = near != NULL ? acta_keepf("did you mean \"%s\"?", near)
-			    : acta_keepf("acta --help lists them");
+	hint = near != NULL ? acta_text_keepf("did you mean \"%s\"?", near)
+			    : acta_text_keepf("acta --help lists them");
 	code = acta_sayf(ACTA_EXIT_USAGE, hint, "unknown command \"%s\"", name);
 	free(hint);
 	return code;
@@ -310,8 +309,9 @@ options_known(const struct acta_command *command, int argc, char **argv)
 			continue;
 		near = acta_closest(name, words);
 		hint = near != NULL
-		    ? acta_keepf("did you mean \"--%s\"?", near)
-		    : acta_keepf("acta %s --help lists them", command->name);
+		    ? acta_text_keepf("did you mean \"--%s\"?", near)
+		    : acta_text_keepf(
+			  "acta %s --help lists them", command->name);
 		acta_sayf(
 		    ACTA_EXIT_USAGE, hint, "unknown option \"--%s\"", name);
 		free(hint);
@@ -332,7 +332,7 @@ run_command(struct acta_cli *cli, const struct acta_command *command, int argc,
 	if (!options_known(command, argc, argv))
 		return ACTA_EXIT_USAGE;
 	cli->command = command->name;
-	argv[0] = acta_keepf("acta %s", command->name);
+	argv[0] = acta_text_keepf("acta %s", command->name);
 	if (argp_parse(&argp, argc, argv, 0, NULL, cli) != 0)
 		return ACTA_EXIT_USAGE;
 	free(argv[0]);
@@ -340,7 +340,7 @@ run_command(struct acta_cli *cli, const struct acta_command *command, int argc,
 	if (cli->argc < command->args_min ||
 	    (command->args_max >= 0 && cli->argc > command->args_max)) {
 		char *hint =
-		    acta_keepf("acta %s %s", command->name, command->args);
+		    acta_text_keepf("acta %s %s", command->name, command->args);
 		int code = acta_sayf(ACTA_EXIT_USAGE, hint, "%s",
 		    cli->argc < command->args_min ? "something is missing"
 						  : "too many arguments");

@@ -11,7 +11,6 @@
 #include "runtime/acta.h"
 #include "runtime/cli/cli.h"
 #include "runtime/config.h"
-#include "runtime/config_text.h"
 
 #ifndef ACTA_COMMIT
 #define ACTA_COMMIT ""
@@ -98,9 +97,9 @@ static int
 new_service(const char *name)
 {
 	const char *texts[] = { service_c, service_make, service_yaml };
-	char *paths[] = { acta_keepf("%s/%s.c", name, name),
-		acta_keepf("%s/Makefile", name),
-		acta_keepf("%s/%s.yaml", name, name) };
+	char *paths[] = { acta_text_keepf("%s/%s.c", name, name),
+		acta_text_keepf("%s/Makefile", name),
+		acta_text_keepf("%s/%s.yaml", name, name) };
 	int code = ACTA_EXIT_OK, i;
 
 	if (mkdir(name, 0777) != 0)
@@ -160,7 +159,7 @@ list_services(struct acta_buf *yaml)
 static int
 new_node(const char *name)
 {
-	char *path = acta_keepf("%s.yaml", name);
+	char *path = acta_text_keepf("%s.yaml", name);
 	struct acta_buf yaml;
 	uint32_t count;
 	int code;
@@ -220,11 +219,11 @@ include_dir(void)
 	int up;
 
 	if (size <= 0)
-		return acta_keepf("/usr/local/include");
+		return acta_text_keepf("/usr/local/include");
 	self[size] = '\0';
 	for (up = 0; up < 2 && strrchr(self, '/') != NULL; up++)
 		*strrchr(self, '/') = '\0';
-	return acta_keepf("%s/include", self);
+	return acta_text_keepf("%s/include", self);
 }
 
 int

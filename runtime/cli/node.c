@@ -78,7 +78,7 @@ registered(const char *file)
 		return NULL;
 	if (fgets(line, sizeof(line), stream) != NULL && line[0] == '/') {
 		line[strcspn(line, "\n")] = '\0';
-		out = acta_keepf("%s", line);
+		out = acta_text_keepf("%s", line);
 	}
 	fclose(stream);
 	return out;
@@ -105,12 +105,12 @@ find_all(const char *base, struct nodes *out)
 
 		if (dot == NULL || strcmp(dot, ".node") != 0)
 			continue;
-		file = acta_keepf("%s/%s", base, entry->d_name);
+		file = acta_text_keepf("%s/%s", base, entry->d_name);
 		run = registered(file);
 		if (run != NULL && !is_gone(run)) {
 			*dot = '\0';
 			out->names[out->count] =
-			    acta_keepf("%s", entry->d_name);
+			    acta_text_keepf("%s", entry->d_name);
 			out->runs[out->count++] = run;
 		} else {
 			unlink(file);
@@ -137,9 +137,9 @@ nodes_fini(struct nodes *nodes)
 static void
 set_at(struct acta_at *out, const char *name, const char *run)
 {
-	out->name = acta_keepf("%s", name);
-	out->run = acta_keepf("%s", run);
-	out->call = acta_keepf("ipc://%s/call", run);
+	out->name = acta_text_keepf("%s", name);
+	out->run = acta_text_keepf("%s", run);
+	out->call = acta_text_keepf("ipc://%s/call", run);
 }
 
 /* By name, or the only one. */
@@ -175,13 +175,13 @@ find_named(const char *name, struct acta_at *out)
 		    name != NULL ? name : "");
 	} else if (name != NULL) {
 		near = acta_closest(name, (const char *const *)nodes.names);
-		hint = acta_keepf("did you mean \"%s\"?",
+		hint = acta_text_keepf("did you mean \"%s\"?",
 		    near != NULL ? near : nodes.names[0]);
 		code = acta_sayf(
 		    ACTA_EXIT_NO_NODE, hint, "no node \"%s\" runs here", name);
 		free(hint);
 	} else {
-		hint = acta_keepf("say which: --at %s, or ACTA_NODE=%s",
+		hint = acta_text_keepf("say which: --at %s, or ACTA_NODE=%s",
 		    nodes.names[0], nodes.names[1]);
 		code = acta_sayf(
 		    ACTA_EXIT_USAGE, hint, "%d nodes run here", nodes.count);
@@ -202,16 +202,17 @@ acta_at_find(const struct acta_cli *cli, struct acta_at *out)
 	/* RUN/call of a node on this machine is as good as its name. */
 	if (at != NULL && strncmp(at, "ipc://", 6) == 0 && strlen(at) > 11 &&
 	    strcmp(at + strlen(at) - 5, "/call") == 0) {
-		char *run = acta_keepf("%.*s", (int)strlen(at) - 11, at + 6);
+		char *run =
+		    acta_text_keepf("%.*s", (int)strlen(at) - 11, at + 6);
 
 		set_at(out, "", run);
 		free(run);
 		return ACTA_EXIT_OK;
 	}
 	if (at != NULL && strstr(at, "://") != NULL) {
-		out->name = acta_keepf("%s", "");
-		out->run = acta_keepf("%s", "");
-		out->call = acta_keepf("%s", at);
+		out->name = acta_text_keepf("%s", "");
+		out->run = acta_text_keepf("%s", "");
+		out->call = acta_text_keepf("%s", at);
 		return ACTA_EXIT_OK;
 	}
 	if (at != NULL && strchr(at, '/') != NULL) {

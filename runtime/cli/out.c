@@ -183,8 +183,9 @@ acta_text_at(acta_value map, const char *name, const char *otherwise)
 	acta_value value = acta_value_at(map, name);
 
 	if (value.type != ACTA_STR)
-		return acta_keepf("%s", otherwise);
-	return acta_keepf("%.*s", (int)value.size, (const char *)value.as.data);
+		return acta_text_keepf("%s", otherwise);
+	return acta_text_keepf(
+	    "%.*s", (int)value.size, (const char *)value.as.data);
 }
 
 int64_t
@@ -213,19 +214,6 @@ acta_bool_at(acta_value map, const char *name)
 	acta_value value = acta_value_at(map, name);
 
 	return value.type == ACTA_BOOL && value.as.b;
-}
-
-char *
-acta_keepf(const char *format, ...)
-{
-	va_list args;
-	char *out;
-
-	va_start(args, format);
-	if (vasprintf(&out, format, args) < 0)
-		abort();
-	va_end(args);
-	return out;
 }
 
 int64_t

@@ -45,11 +45,13 @@ fill_row(acta_value child, char **cells)
 	acta_out_age(up ? acta_int_at(child, "uptime_ms", -1) : -1, age);
 	cells[0] = acta_text_at(child, "service", "?");
 	cells[1] = state;
-	cells[2] = pid > 0 ? acta_keepf("%" PRId64, pid) : acta_keepf("-");
-	cells[3] = acta_keepf("%" PRId64, acta_int_at(child, "restarts", 0));
-	cells[4] = acta_keepf("%" PRId64, acta_int_at(child, "queue", 0));
-	cells[5] = acta_keepf("%.1f", acta_num_at(child, "rate", 0));
-	cells[6] = acta_keepf("%s", age);
+	cells[2] =
+	    pid > 0 ? acta_text_keepf("%" PRId64, pid) : acta_text_keepf("-");
+	cells[3] =
+	    acta_text_keepf("%" PRId64, acta_int_at(child, "restarts", 0));
+	cells[4] = acta_text_keepf("%" PRId64, acta_int_at(child, "queue", 0));
+	cells[5] = acta_text_keepf("%.1f", acta_num_at(child, "rate", 0));
+	cells[6] = acta_text_keepf("%s", age);
 }
 
 /* Doors are of interest to who asks, and when something is wrong with one. */
@@ -79,7 +81,7 @@ print_table(const struct acta_cli *cli, acta_value list)
 	if (cells == NULL)
 		abort();
 	for (i = 0; i < COLUMNS; i++)
-		cells[i] = acta_keepf("%s", heads[i]);
+		cells[i] = acta_text_keepf("%s", heads[i]);
 	for (n = 0; n < list.size; n++) {
 		acta_value child = acta_read(&reader);
 
@@ -158,7 +160,7 @@ print_pid(const struct acta_cli *cli, acta_value list)
 	if (code == ACTA_EXIT_NOT_FOUND) {
 		near = acta_closest(cli->pid_of, names);
 		if (near != NULL)
-			hint = acta_keepf("did you mean \"%s\"?", near);
+			hint = acta_text_keepf("did you mean \"%s\"?", near);
 		acta_sayf(
 		    code, hint, "no service \"%s\" in this node", cli->pid_of);
 		free(hint);
@@ -269,7 +271,7 @@ ask_about(struct acta_cli *cli, const char *verb, const char *tail)
 	if (cli->timeout_ms == 0 && strcmp(verb, "why") != 0)
 		cli->timeout_ms = VERB_TIMEOUT_MS;
 	acta_buf_init(&answer);
-	line = acta_keepf("%s %s%s", verb, cli->argv[0], tail);
+	line = acta_text_keepf("%s %s%s", verb, cli->argv[0], tail);
 	code = acta_root_ask(cli, &at, line, &answer);
 	free(line);
 	if (code == ACTA_EXIT_OK && cli->json) {

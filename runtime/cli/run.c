@@ -17,7 +17,6 @@
 #include "codecs/packer.h"
 #include "runtime/cli/cli.h"
 #include "runtime/config.h"
-#include "runtime/config_text.h"
 
 #define WHO_MS 500
 
@@ -101,7 +100,7 @@ acta_cmd_check(struct acta_cli *cli)
 static int
 prepare_base(const struct acta_config *config)
 {
-	char *base = acta_keepf("%s", config->registry);
+	char *base = acta_text_keepf("%s", config->registry);
 	struct stat st;
 	int code = ACTA_EXIT_OK;
 
@@ -189,7 +188,7 @@ check_port(
 
 	if (strcmp(endpoint, "off") == 0 || is_free(endpoint))
 		return ACTA_EXIT_OK;
-	hint = acta_keepf(
+	hint = acta_text_keepf(
 	    "stop it, or give door.%s another port in %s", key, config->name);
 	/* Only a call door talks; a node's others are beside it. */
 	if (ask_who(strcmp(key, "call") == 0 || is_free(config->call) ||
@@ -213,7 +212,7 @@ check_port(
 static int
 become_root(const struct acta_config *config)
 {
-	char *program = acta_keepf("%s/acta-root", config->program_dir);
+	char *program = acta_text_keepf("%s/acta-root", config->program_dir);
 	struct acta_plan plan;
 	uint8_t *data;
 	size_t size, at = 0;

@@ -63,8 +63,8 @@ stream_of(struct sub *sub, const char *topic, const char *from, int64_t part)
 			abort();
 	}
 	s = &sub->streams[sub->count++];
-	*s = (struct stream){ acta_keepf("%s", topic), acta_keepf("%s", from),
-		part, -1 };
+	*s = (struct stream){ acta_text_keepf("%s", topic),
+		acta_text_keepf("%s", from), part, -1 };
 	return s;
 }
 
@@ -98,7 +98,8 @@ static bool
 is_ours(const struct sub *sub, const char *topic, const char *from)
 {
 	const char *slash = strchr(from, '/');
-	char *name = acta_keepf("%s/%s", topic, slash != NULL ? slash + 1 : "");
+	char *name =
+	    acta_text_keepf("%s/%s", topic, slash != NULL ? slash + 1 : "");
 	bool ours = strncmp(name, sub->prefix, strlen(sub->prefix)) == 0;
 
 	free(name);
@@ -254,14 +255,14 @@ events_endpoint(struct sub *sub)
 	char *endpoint = NULL, *run;
 
 	if (sub->at.run[0] != '\0')
-		return acta_keepf("ipc://%s/events", sub->at.run);
+		return acta_text_keepf("ipc://%s/events", sub->at.run);
 	acta_buf_init(&answer);
 	if (acta_client_result(sub->cli, sub->at.call, "@node", "info", NULL,
 		&answer, &result) == ACTA_EXIT_OK) {
 		run = acta_text_at(result, "run", "");
 		endpoint = acta_root_listens(run)
-		    ? acta_keepf("ipc://%s/events", run)
-		    : acta_keepf("%s", "");
+		    ? acta_text_keepf("ipc://%s/events", run)
+		    : acta_text_keepf("%s", "");
 		free(run);
 	}
 	acta_buf_fini(&answer);

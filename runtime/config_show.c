@@ -1,0 +1,228 @@
+/* runtime/config_show.c - the resolved config, for people and programs. */
+#include "runtime/config_keys.h"
+
+#include <ctype.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "codecs/json.h"
+#include "codecs/packer.h"
+
+/* The value of a row as it would be written. */
+static void
+value_text(const struct acta_key *key, const void *base, char out[PATH_MAX])
+{
+	const char *at = (const char *)base + key->offset;
+	int64_t number = 0;
+
+	if (key->type != ACTA_KEY_TEXT && key->type != ACTA_KEY_ENDPOINT &&
+	    key->type != ACTA_KEY_BOOL)
+		memcpy(&number, at, sizeof(number));
+	switch (key->type) {
+	case ACTA_KEY_TEXT:
+	case ACTA_KEY_ENDPOINT:
+		snprintf(out, PATH_MAX, "%s", *(char *const *)(const void *)at);
+		break;
+	case ACTA_KEY_SIZE: acta_text_of_size(number, out); break;
+	case ACTA_KEY_SHUTDOWN:
+		if (number <= 0) {
+			snprintf(out, PATH_MAX, "%s",
+			    number == 0 ? "brutal_kill" : "infinity");
+			break;
+		}
+		acta_text_of_duration(number * 1000, out);
+		break;
+	case ACTA_KEY_MS: acta_text_of_duration(number * 1000, out); break;
+	case ACTA_KEY_US: acta_text_of_duration(number, out); break;
+	case ACTA_KEY_NUM:
+		snprintf(
+		    out, PATH_MAX, "%.15g", *(const double *)(const void *)at);
+		break;
+	case ACTA_KEY_BOOL:
+		snprintf(out, PATH_MAX, "%s",
+		    *(const bool *)(const void *)at ? "true" : "false");
+		break;
+	case ACTA_KEY_WORD:
+		snprintf(out, PATH_MAX, "%s", key->words[number + 1]);
+		break;
+	default: snprintf(out, PATH_MAX, "%" PRId64, number);
+	}
+}
+
+static bool
+is_quoted(enum acta_key_type type)
+{
+	return type != ACTA_KEY_INT && type != ACTA_KEY_NUM &&
+	    type != ACTA_KEY_BOOL;
+}
+
+/* As a JSON text, which in YAML is a quoted one. */
+static void
+put_quoted(struct acta_buf *out, const char *text)
+{
+	struct acta_buf packed;
+
+	acta_buf_init(&packed);
+	acta_pack_text(&packed, text);
+	acta_json_encode(packed.data, packed.size, out);
+	acta_buf_fini(&packed);
+}
+
+/* Is it no more than a word that YAML takes for a text as it stands? */
+static bool
+is_bare(const char *text)
+{
+	return isalpha((unsigned char)text[0]) != 0 &&
+	    text[strspn(text,
+		"abcdefghijklmnopqrstuvwxyz"
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:-")] == '\0' &&
+	    text[strlen(text) - 1] != ':';
+}
+
+/* One line, its origin in a column of its own. */
+static void
+show_line(struct acta_buf *out, const struct acta_config *config,
+    const char *lead, const char *name, const char *value, bool quoted,
+    uint32_t line)
+{
+	size_t begin = out->size;
+
+	acta_text_printf(out, "%s%s: ", lead, name);
+	if (quoted && !is_bare(value) && value[0] != '/' &&
+	    !isdigit((unsigned char)value[0]))
+		put_quoted(out, value);
+	else
+		acta_text_printf(out, "%s", value);
+	do
+		acta_buf_append(out, " ", 1);
+	while (out->size - begin < 46);
+	if (line == 0)
+		acta_text_printf(out, "# default\n");
+	else
+		acta_text_printf(out, "# %s:%" PRIu32 "\n", config->name, line);
+}
+
+static void
+show_table(struct acta_buf *out, const struct acta_config *config,
+    const struct acta_keys *t, const char *indent, bool dash)
+{
+	char open[32] = "", lead[16], value[PATH_MAX];
+	size_t i;
+
+	for (i = 0; i < t->count; i++) {
+		const struct acta_key *key = &t->keys[i];
+		const char *dot = strchr(key->name, '.');
+
+		if (key->type == ACTA_KEY_LATER || key->type == ACTA_KEY_OWN)
+			continue;
+		value_text(key, t->base, value);
+		/* No limit is the absence of one. */
+		if (strncmp(key->name, "limits.", 7) == 0 &&
+		    strcmp(value, "0") == 0)
+			continue;
+		if (dot != NULL &&
+		    strncmp(open, key->name, (size_t)(dot - key->name)) != 0) {
+			snprintf(open, sizeof(open), "%.*s",
+			    (int)(dot - key->name), key->name);
+			acta_text_printf(out, "%s%s:\n", indent, open);
+		}
+		snprintf(lead, sizeof(lead), "%s%s", indent,
+		    dot != NULL ? "  " : "");
+		if (dash && i == 0)
+			memcpy(lead + strlen(indent) - 2, "- ", 2);
+		show_line(out, config, lead, dot != NULL ? dot + 1 : key->name,
+		    value, is_quoted(key->type), t->lines[i]);
+	}
+}
+
+static void
+show_yaml(const struct acta_config *config, struct acta_buf *out)
+{
+	struct acta_keys t = acta_keys_of(&acta_node_keys,
+	    (void *)(uintptr_t)config, (uint32_t *)(uintptr_t)config->lines);
+	uint32_t i;
+
+	show_table(out, config, &t, "", false);
+	acta_text_printf(out, "services:\n");
+	for (i = 0; i < config->count; i++) {
+		struct acta_config_service *s = &config->services[i];
+
+		t = acta_keys_of(&acta_service_keys, s, s->lines);
+		show_table(out, config, &t, "    ", true);
+		if (s->settings.size <= 1) /* an empty map is one byte */
+			continue;
+		acta_text_printf(out, "    settings: ");
+		acta_json_encode(s->settings.data, s->settings.size, out);
+		acta_text_printf(out, "\n");
+	}
+}
+
+/* {"key": {"value": ..., "line": n|null}, ...}, nested maps flat: the names
+ * are those of acta.yaml(5), with dots. */
+static void
+show_json_table(struct acta_buf *out, const struct acta_keys *t)
+{
+	char value[PATH_MAX];
+	size_t i;
+
+	for (i = 0; i < t->count; i++) {
+		const struct acta_key *key = &t->keys[i];
+
+		if (key->type == ACTA_KEY_LATER || key->type == ACTA_KEY_OWN)
+			continue;
+		value_text(key, t->base, value);
+		acta_text_printf(out, "\"%s\":{\"value\":", key->name);
+		if (is_quoted(key->type))
+			put_quoted(out, value);
+		else
+			acta_text_printf(out, "%s", value);
+		if (t->lines[i] == 0)
+			acta_text_printf(out, ",\"line\":null},");
+		else
+			acta_text_printf(
+			    out, ",\"line\":%" PRIu32 "},", t->lines[i]);
+	}
+}
+
+static void
+show_json(const struct acta_config *config, struct acta_buf *out)
+{
+	struct acta_keys t = acta_keys_of(&acta_node_keys,
+	    (void *)(uintptr_t)config, (uint32_t *)(uintptr_t)config->lines);
+	uint32_t i;
+
+	acta_text_printf(out, "{\"file\":");
+	put_quoted(out, config->file);
+	acta_text_printf(out, ",");
+	show_json_table(out, &t);
+	acta_text_printf(out, "\"services\":[");
+	for (i = 0; i < config->count; i++) {
+		struct acta_config_service *s = &config->services[i];
+
+		t = acta_keys_of(&acta_service_keys, s, s->lines);
+		acta_text_printf(out, "%s{", i > 0 ? "," : "");
+		show_json_table(out, &t);
+		acta_text_printf(out, "\"version\":");
+		put_quoted(out,
+		    s->declared.version != NULL ? s->declared.version : "");
+		acta_text_printf(out, ",\"settings\":");
+		if (s->settings.size > 0)
+			acta_json_encode(
+			    s->settings.data, s->settings.size, out);
+		else
+			acta_text_printf(out, "{}");
+		acta_text_printf(out, "}");
+	}
+	acta_text_printf(out, "]}");
+}
+
+void
+acta_config_show(
+    const struct acta_config *config, bool json, struct acta_buf *out)
+{
+	if (json)
+		show_json(config, out);
+	else
+		show_yaml(config, out);
+}
