@@ -354,8 +354,9 @@ static int
 write_plan(const char *path)
 {
 	static struct acta_plan_child children[64];
-	struct acta_plan plan = { .children = children, .intensity = 5,
-		.period_ms = 30000 };
+	struct acta_plan plan = {
+		.children = children, .intensity = 5, .period_ms = 30000
+	};
 	char line[4096];
 	FILE *file = fopen(path, "r");
 	uint8_t *bytes;
@@ -388,11 +389,11 @@ main(int argc, char **argv)
 	snprintf(path, sizeof(path), "%s.heard", c.name);
 	c.heard = fopen(path, "a");
 	must(c.heard != NULL, path);
-	fprintf(c.heard, "pid %d%s\n", (int)getpid(),
-	    c.checked ? " checked" : "");
+	fprintf(
+	    c.heard, "pid %d%s\n", (int)getpid(), c.checked ? " checked" : "");
 	fflush(c.heard);
 	must(read(ACTA_FD_CONFIG, config, sizeof(config)) == 6 &&
-	        memcmp(config, "config", 6) == 0,
+		memcmp(config, "config", 6) == 0,
 	    "its config");
 	c.boxes = mmap(NULL, ACTA_BOX_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
 	    ACTA_FD_BOX, 0);

@@ -12,7 +12,8 @@
 struct acta_backoff {
 	int64_t min_ms, max_ms, reset_ms;
 	double factor; /* >= 1 */
-	double jitter; /* 0..1: the share of the delay that chance adds or takes */
+	double
+	    jitter; /* 0..1: the share of the delay that chance adds or takes */
 	uint32_t tries;
 };
 

@@ -29,8 +29,8 @@ acta_cause_word(const struct acta_cause *cause, char *out, size_t size)
 	else if (cause->fault != ACTA_FAULT_NONE)
 		snprintf(out, size, "%s", acta_sup_fault_name(cause->fault));
 	else if (cause->how == ACTA_HOW_SIGNALLED)
-		snprintf(out, size, "%s",
-		    acta_signal_name(cause->number, name));
+		snprintf(
+		    out, size, "%s", acta_signal_name(cause->number, name));
 	else if (cause->how == ACTA_HOW_EXITED)
 		snprintf(out, size, "exit-%d", cause->number);
 	else
@@ -107,8 +107,7 @@ say_span(struct prose *p, int64_t ms)
 }
 
 static void
-say_end(struct prose *p, const struct acta_cause *c,
-    const struct acta_story *s)
+say_end(struct prose *p, const struct acta_cause *c, const struct acta_story *s)
 {
 	char name[16];
 
@@ -159,8 +158,8 @@ say_end(struct prose *p, const struct acta_cause *c,
 }
 
 static void
-say_place(struct prose *p, const struct acta_cause *c,
-    const struct acta_story *s)
+say_place(
+    struct prose *p, const struct acta_cause *c, const struct acta_story *s)
 {
 	if (c->how == ACTA_HOW_NOT_RUN || s->exec)
 		return;
@@ -178,8 +177,8 @@ say_place(struct prose *p, const struct acta_cause *c,
 }
 
 static void
-say_outcome(struct prose *p, const struct acta_cause *c,
-    const struct acta_story *s)
+say_outcome(
+    struct prose *p, const struct acta_cause *c, const struct acta_story *s)
 {
 	if (c->back_ms >= 0) {
 		say(p, ", and was back after ");
@@ -206,15 +205,16 @@ say_outcome(struct prose *p, const struct acta_cause *c,
 }
 
 static void
-say_advice(struct prose *p, const struct acta_cause *c,
-    const struct acta_story *s)
+say_advice(
+    struct prose *p, const struct acta_cause *c, const struct acta_story *s)
 {
 	if (s->state == ACTA_SUP_FAILED) {
 		say(p, " It had been restarted %" PRIu32 " times in ",
 		    s->intensity);
 		say_span(p, s->period_ms);
-		say(p, "; the other services go on. `acta start %s` tries it "
-		       "again.",
+		say(p,
+		    "; the other services go on. `acta start %s` tries it "
+		    "again.",
 		    s->service);
 	} else if (s->state == ACTA_SUP_STORAGE) {
 		say(p,
@@ -232,8 +232,8 @@ say_advice(struct prose *p, const struct acta_cause *c,
 }
 
 static void
-say_messages(struct prose *p, const struct acta_cause *c,
-    const struct acta_story *s)
+say_messages(
+    struct prose *p, const struct acta_cause *c, const struct acta_story *s)
 {
 	if (s->exec || s->door || c->code[0])
 		return;

@@ -17,24 +17,24 @@
 enum acta_how { ACTA_HOW_EXITED, ACTA_HOW_SIGNALLED, ACTA_HOW_NOT_RUN };
 
 struct acta_cause {
-	int64_t wall_ms;    /* when, for people */
-	int64_t at_ms;      /* when, monotonic */
-	int64_t lived_ms;   /* from its spawn */
-	int64_t back_ms;    /* until it was ready again; -1: not (yet) */
+	int64_t wall_ms;  /* when, for people */
+	int64_t at_ms;    /* when, monotonic */
+	int64_t lived_ms; /* from its spawn */
+	int64_t back_ms;  /* until it was ready again; -1: not (yet) */
 	enum acta_how how;
-	int number;         /* exit status, signal, errno */
+	int number;                /* exit status, signal, errno */
 	enum acta_sup_fault fault; /* the root ended it, for this */
-	bool asked;         /* it was being stopped */
+	bool asked;                /* it was being stopped */
 	bool was_up;
 	enum acta_phase phase; /* of the worker that tells most */
-	bool blamed;        /* its own doing, in a handler */
-	uint32_t crashes;   /* of the blamed message so far, with this one */
-	bool restarted;     /* a restart followed, at once or later */
-	uint32_t restart;   /* which one within the period */
-	uint64_t waiting;   /* messages that waited, as it last told */
+	bool blamed;           /* its own doing, in a handler */
+	uint32_t crashes;      /* of the blamed message so far, with this one */
+	bool restarted;        /* a restart followed, at once or later */
+	uint32_t restart;      /* which one within the period */
+	uint64_t waiting;      /* messages that waited, as it last told */
 	uint8_t uid[16], ran[16];
 	char actor[240], type[72];
-	char words[256];    /* from the black box */
+	char words[256];          /* from the black box */
 	char code[48], text[400]; /* from its CAUSE record */
 };
 

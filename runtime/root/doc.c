@@ -43,10 +43,10 @@ character(const unsigned char *at)
 	    : at[0] >= 0xf0        ? 4
 	    : at[0] >= 0xe0        ? 3
 	    : at[0] >= 0xc0        ? 2
-	                           : 0;
+				   : 0;
 	uint32_t code = size == 4 ? at[0] & 7u
 	    : size == 3           ? at[0] & 15u
-	                          : at[0] & 31u;
+				  : at[0] & 31u;
 
 	if (size < 2)
 		return size;
@@ -162,8 +162,8 @@ acta_doc_null(struct acta_doc *doc, const char *key)
 }
 
 void
-acta_doc_hex(struct acta_doc *doc, const char *key, const uint8_t *bytes,
-    size_t size)
+acta_doc_hex(
+    struct acta_doc *doc, const char *key, const uint8_t *bytes, size_t size)
 {
 	char pair[3];
 

@@ -27,8 +27,8 @@ void acta_doc_int(struct acta_doc *doc, const char *key, int64_t value);
 void acta_doc_tenths(struct acta_doc *doc, const char *key, double value);
 void acta_doc_bool(struct acta_doc *doc, const char *key, bool value);
 void acta_doc_null(struct acta_doc *doc, const char *key);
-void acta_doc_hex(struct acta_doc *doc, const char *key, const uint8_t *bytes,
-    size_t size);
+void acta_doc_hex(
+    struct acta_doc *doc, const char *key, const uint8_t *bytes, size_t size);
 /* Ends the document with a newline. */
 void acta_doc_end(struct acta_doc *doc);
 void acta_doc_fini(struct acta_doc *doc);

@@ -71,8 +71,8 @@ acta_files_private(const char *path, struct acta_why *why)
 	struct stat st;
 
 	if (stat(path, &st) != 0) {
-		acta_why_text(why, "cannot look at %s: %s", path,
-		    strerror(errno));
+		acta_why_text(
+		    why, "cannot look at %s: %s", path, strerror(errno));
 		return ACTA_EIO;
 	}
 	if ((st.st_mode & 0777) == 0700 && st.st_uid == geteuid())
@@ -86,8 +86,8 @@ acta_files_private(const char *path, struct acta_why *why)
 		return ACTA_EDENIED;
 	}
 	if (chmod(path, 0700) != 0) {
-		acta_why_text(why, "cannot make %s private: %s", path,
-		    strerror(errno));
+		acta_why_text(
+		    why, "cannot make %s private: %s", path, strerror(errno));
 		return ACTA_EIO;
 	}
 	return ACTA_OK;
@@ -95,8 +95,7 @@ acta_files_private(const char *path, struct acta_why *why)
 
 /* Who holds a lock, as it wrote into it. */
 static void
-tell_holder(int fd, const char *folder, const char *kind,
-    struct acta_why *why)
+tell_holder(int fd, const char *folder, const char *kind, struct acta_why *why)
 {
 	char line[128] = "", name[64] = "";
 	int pid = 0;
@@ -104,8 +103,8 @@ tell_holder(int fd, const char *folder, const char *kind,
 
 	line[size > 0 ? size : 0] = '\0';
 	if (sscanf(line, "node %63s pid %d", name, &pid) != 2) {
-		acta_why_text(why, "%s %s is in use by another node", kind,
-		    folder);
+		acta_why_text(
+		    why, "%s %s is in use by another node", kind, folder);
 		acta_why_hint(why, "`acta ps` shows the nodes that run");
 		return;
 	}
@@ -127,8 +126,7 @@ acta_files_lock(const char *folder, const char *kind, const char *node,
 	snprintf(path, sizeof(path), "%s/lock", folder);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0) {
-		acta_why_text(why, "cannot open %s: %s", path,
-		    strerror(errno));
+		acta_why_text(why, "cannot open %s: %s", path, strerror(errno));
 		return ACTA_EIO;
 	}
 	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
@@ -137,17 +135,17 @@ acta_files_lock(const char *folder, const char *kind, const char *node,
 		if (held)
 			tell_holder(fd, folder, kind, why);
 		else
-			acta_why_text(why, "cannot lock %s: %s", path,
-			    strerror(errno));
+			acta_why_text(
+			    why, "cannot lock %s: %s", path, strerror(errno));
 		close(fd);
 		return held ? ACTA_EBUSY : ACTA_EIO;
 	}
-	length = snprintf(line, sizeof(line), "node %s pid %d\n", node,
-	    (int)getpid());
+	length = snprintf(
+	    line, sizeof(line), "node %s pid %d\n", node, (int)getpid());
 	if (ftruncate(fd, 0) != 0 ||
 	    pwrite(fd, line, (size_t)length, 0) != length) {
-		acta_why_text(why, "cannot write %s: %s", path,
-		    strerror(errno));
+		acta_why_text(
+		    why, "cannot write %s: %s", path, strerror(errno));
 		close(fd);
 		return ACTA_EIO;
 	}
@@ -191,8 +189,8 @@ acta_files_bound_log(const char *path)
 	if ((size_t)snprintf(old, sizeof(old), "%s.1", path) >= sizeof(old))
 		return;
 	from = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	to = open(old, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-	    0600);
+	to = open(
+	    old, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	/* The child has it open for appending, so it cannot be renamed away. */
 	at = st.st_size - (off_t)ACTA_LOG_MAX;
 	for (off_t end = st.st_size; from >= 0 && to >= 0 && at < end;) {
@@ -220,7 +218,7 @@ acta_files_sweep(const char *folder)
 	for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
 		if (strstr(entry->d_name, ".w") &&
 		    fstatat(dirfd(dir), entry->d_name, &st,
-		        AT_SYMLINK_NOFOLLOW) == 0 &&
+			AT_SYMLINK_NOFOLLOW) == 0 &&
 		    S_ISSOCK(st.st_mode))
 			unlinkat(dirfd(dir), entry->d_name, 0);
 	closedir(dir);

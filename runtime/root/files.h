@@ -13,15 +13,15 @@
 #define ACTA_LOG_MAX (8u << 20) /* then it is copied to NAME.log.1 and cut */
 
 /* The folder and what is missing above it, 0700. ACTA_EIO. */
-ACTA_NODISCARD enum acta_err acta_files_mkdirs(const char *path,
-    struct acta_why *why);
+ACTA_NODISCARD enum acta_err acta_files_mkdirs(
+    const char *path, struct acta_why *why);
 
 /*
  * Make the run folder private. One that others may enter is made 0700 only if
  * it is empty or was a node's before; else ACTA_EDENIED: it may be /tmp.
  */
-ACTA_NODISCARD enum acta_err acta_files_private(const char *path,
-    struct acta_why *why);
+ACTA_NODISCARD enum acta_err acta_files_private(
+    const char *path, struct acta_why *why);
 
 /*
  * Hold `folder`/lock for life; it says who does. `kind` is "data directory" or
@@ -34,8 +34,8 @@ ACTA_NODISCARD enum acta_err acta_files_lock(const char *folder,
     const char *kind, const char *node, int *out_fd, struct acta_why *why);
 
 /* Whole or not at all, by rename. Not flushed: it tells of live processes. */
-ACTA_NODISCARD enum acta_err acta_files_write(const char *path,
-    const void *data, size_t size);
+ACTA_NODISCARD enum acta_err acta_files_write(
+    const char *path, const void *data, size_t size);
 
 /* Past the bound, keep the last ACTA_LOG_MAX bytes as PATH.1 and cut to none. */
 void acta_files_bound_log(const char *path);

@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 enum acta_err
-acta_intensity_init(struct acta_intensity *w, uint32_t limit,
-    uint64_t period_ms)
+acta_intensity_init(
+    struct acta_intensity *w, uint32_t limit, uint64_t period_ms)
 {
 	assert(w != NULL);
 

@@ -29,8 +29,8 @@ struct acta_intensity {
  *          come from configuration); `w` is then untouched.
  * Threads: one owner.
  */
-ACTA_NODISCARD enum acta_err acta_intensity_init(struct acta_intensity *w,
-    uint32_t limit, uint64_t period_ms);
+ACTA_NODISCARD enum acta_err acta_intensity_init(
+    struct acta_intensity *w, uint32_t limit, uint64_t period_ms);
 
 /*
  * Record a restart at `now_ms` (monotonic clock).
@@ -38,8 +38,8 @@ ACTA_NODISCARD enum acta_err acta_intensity_init(struct acta_intensity *w,
  * Errors:  ACTA_ELIMIT if it is one too many: do not restart, hold or escalate.
  * Threads: one owner.
  */
-ACTA_NODISCARD enum acta_err acta_intensity_record(struct acta_intensity *w,
-    uint64_t now_ms);
+ACTA_NODISCARD enum acta_err acta_intensity_record(
+    struct acta_intensity *w, uint64_t now_ms);
 
 /* How many recorded restarts lie in the period that ends at `now_ms`. */
 uint32_t acta_intensity_count(const struct acta_intensity *w, uint64_t now_ms);

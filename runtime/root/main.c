@@ -60,7 +60,7 @@ parse_fd(const char *text)
 	errno = 0;
 	fd = strtol(text, &end, 10);
 	return *text && !*end && !errno && fd >= 0 && fd <= 1 << 20 ? (int)fd
-	                                                            : -1;
+								    : -1;
 }
 
 int

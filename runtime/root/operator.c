@@ -39,9 +39,9 @@ acta_root_listen(struct acta_root *root, struct acta_why *why)
 	    bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
 	    chmod(address.sun_path, 0600) != 0 || listen(fd, 64) != 0 ||
 	    acta_root_watch(root, fd, ACTA_EVENT_LISTENER, 0, EPOLLIN, false) !=
-	        ACTA_OK) {
-		acta_why_text(why, "cannot listen at %s: %s", path,
-		    strerror(errno));
+		ACTA_OK) {
+		acta_why_text(
+		    why, "cannot listen at %s: %s", path, strerror(errno));
 		if (fd >= 0)
 			close(fd);
 		if (folder >= 0)
@@ -86,8 +86,8 @@ acta_root_accept(struct acta_root *root)
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
 	uint32_t index = 0;
-	int fd = accept4(root->listener, NULL, NULL,
-	    SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int fd =
+	    accept4(root->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (fd < 0)
 		return;
@@ -97,7 +97,7 @@ acta_root_accept(struct acta_root *root)
 	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 ||
 	    (peer.uid != geteuid() && peer.uid != 0) ||
 	    acta_root_watch(root, fd, ACTA_EVENT_CLIENT, index, EPOLLIN,
-	        false) != ACTA_OK) {
+		false) != ACTA_OK) {
 		close(fd);
 		return;
 	}
@@ -114,15 +114,15 @@ flush(struct acta_root *root, struct acta_root_client *client)
 	uint32_t index = (uint32_t)(client - root->clients);
 
 	while (client->out_at < client->out.size) {
-		ssize_t sent = send(client->fd,
-		    client->out.data + client->out_at,
-		    client->out.size - client->out_at, MSG_NOSIGNAL);
+		ssize_t sent =
+		    send(client->fd, client->out.data + client->out_at,
+			client->out.size - client->out_at, MSG_NOSIGNAL);
 
 		if (sent < 0 && errno == EINTR)
 			continue;
 		if (sent < 0 && errno == EAGAIN &&
 		    acta_root_watch(root, client->fd, ACTA_EVENT_CLIENT, index,
-		        EPOLLOUT, true) == ACTA_OK)
+			EPOLLOUT, true) == ACTA_OK)
 			return;
 		if (sent < 0)
 			break;
@@ -169,8 +169,8 @@ done(struct acta_root *root, struct acta_root_client *client)
 	acta_doc_open(doc, NULL, '{');
 	acta_doc_bool(doc, "ok", true);
 	acta_doc_str(doc, "service", root->plan.children[child].name);
-	acta_doc_str(doc, "state",
-	    acta_sup_state_name(root->sup.children[child].state));
+	acta_doc_str(
+	    doc, "state", acta_sup_state_name(root->sup.children[child].state));
 	if (root->children[child].pid)
 		acta_doc_int(doc, "pid", root->children[child].pid);
 	else
@@ -205,8 +205,8 @@ did_not_start(struct acta_root *root, struct acta_root_client *client)
 /* ---------------------------------------------------------------- commands -- */
 
 static void
-not_found(struct acta_root *root, struct acta_root_client *client,
-    const char *name)
+not_found(
+    struct acta_root *root, struct acta_root_client *client, const char *name)
 {
 	char text[320], hint[512];
 	size_t at = (size_t)snprintf(hint, sizeof(hint), "it has");
@@ -257,8 +257,8 @@ start_refused(struct acta_root *root, struct acta_root_client *client,
 		refuse(root, client, "conflict", text, hint);
 		return;
 	case ACTA_ECLOSED:
-		snprintf(text, sizeof(text), "node %s is stopping",
-		    root->plan.node);
+		snprintf(
+		    text, sizeof(text), "node %s is stopping", root->plan.node);
 		refuse(root, client, "unavailable", text, "");
 		return;
 	default: refuse(root, client, "internal", acta_strerror(err), "");
@@ -294,8 +294,8 @@ command(struct acta_root *root, struct acta_root_client *client,
 }
 
 static bool
-report(struct acta_root *root, struct acta_root_client *client,
-    const char *verb)
+report(
+    struct acta_root *root, struct acta_root_client *client, const char *verb)
 {
 	if (strcmp(verb, "ps") == 0)
 		acta_root_report_ps(root, &client->out);
@@ -327,7 +327,7 @@ obey(struct acta_root *root, struct acta_root_client *client)
 	if (!name || rest || (flag && !checked) ||
 	    (checked && strcmp(verb, "start") != 0) ||
 	    (!why && strcmp(verb, "start") != 0 && strcmp(verb, "stop") != 0 &&
-	        strcmp(verb, "restart") != 0)) {
+		strcmp(verb, "restart") != 0)) {
 		refuse(root, client, "bad-request", "not understood",
 		    "one of: ps, info, health, where, why NAME, start NAME "
 		    "[checked], stop NAME, restart NAME");
@@ -371,7 +371,7 @@ read_line(struct acta_root *root, struct acta_root_client *client)
 		*end = '\0';
 	/* What follows the line is not read: it would be a second wish. */
 	if (acta_root_watch(root, client->fd, ACTA_EVENT_CLIENT,
-	        (uint32_t)(client - root->clients), 0, true) != ACTA_OK)
+		(uint32_t)(client - root->clients), 0, true) != ACTA_OK)
 		close_client(client);
 	else
 		obey(root, client);

@@ -18,8 +18,8 @@ acta_peers_init(struct acta_peers *peers, const struct acta_plan *plan)
 	for (uint32_t i = 0; i < plan->count; i++) {
 		peers->first[i] = total;
 		/* A door binds one, as worker 0. */
-		total += plan->children[i].workers ? plan->children[i].workers
-		                                   : 1;
+		total +=
+		    plan->children[i].workers ? plan->children[i].workers : 1;
 	}
 	peers->first[plan->count] = total;
 	peers->all = calloc(total + 1, sizeof(*peers->all));
@@ -67,7 +67,8 @@ acta_peers_set(struct acta_peers *peers, uint32_t child, uint32_t worker,
 void
 acta_peers_gone(struct acta_peers *peers, uint32_t child)
 {
-	for (uint32_t i = peers->first[child]; i < peers->first[child + 1]; i++) {
+	for (uint32_t i = peers->first[child]; i < peers->first[child + 1];
+	     i++) {
 		struct acta_peer *peer = &peers->all[i];
 
 		if (!peer->change || !peer->endpoint[0])
@@ -85,7 +86,8 @@ acta_peers_after(const struct acta_peers *peers, uint64_t after)
 	const struct acta_peer *first = NULL, *peer;
 
 	/* From the newest back: who follows closely is found at once. */
-	TAILQ_FOREACH_REVERSE(peer, &peers->changes, acta_peer_list, link) {
+	TAILQ_FOREACH_REVERSE(peer, &peers->changes, acta_peer_list, link)
+	{
 		if (peer->change <= after)
 			break;
 		first = peer;

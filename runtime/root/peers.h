@@ -27,8 +27,8 @@ struct acta_peers {
 	uint64_t last_change;
 };
 
-ACTA_NODISCARD enum acta_err acta_peers_init(struct acta_peers *peers,
-    const struct acta_plan *plan);
+ACTA_NODISCARD enum acta_err acta_peers_init(
+    struct acta_peers *peers, const struct acta_plan *plan);
 void acta_peers_fini(struct acta_peers *peers);
 
 /* Errors: ACTA_EPROTO  the child has no such worker. */
@@ -38,7 +38,7 @@ ACTA_NODISCARD enum acta_err acta_peers_set(struct acta_peers *peers,
 /* All endpoints of `child` are gone. */
 void acta_peers_gone(struct acta_peers *peers, uint32_t child);
 /* The first change after number `after`; NULL if none. */
-const struct acta_peer *acta_peers_after(const struct acta_peers *peers,
-    uint64_t after);
+const struct acta_peer *acta_peers_after(
+    const struct acta_peers *peers, uint64_t after);
 
 #endif /* ACTA_ROOT_PEERS_H */

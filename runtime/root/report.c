@@ -73,8 +73,9 @@ alarm_text(const struct acta_root *root, uint32_t child, uint32_t bit,
 		    "`acta start --storage-checked %s`",
 		    name);
 	else
-		snprintf(out, size, "ended and came back; restarts so far: "
-		                    "%" PRIu32,
+		snprintf(out, size,
+		    "ended and came back; restarts so far: "
+		    "%" PRIu32,
 		    root->sup.children[child].restarts);
 }
 
@@ -107,8 +108,8 @@ alarms_of(const struct acta_root *root, uint32_t child, bool apart,
 	}
 	for (uint32_t i = 0; i < ACTA_ROOT_ALARMS; i++)
 		if (c->alarms[i].name[0])
-			one_alarm(doc, service, c->alarms[i].name,
-			    c->alarms[i].text);
+			one_alarm(
+			    doc, service, c->alarms[i].name, c->alarms[i].text);
 }
 
 static void
@@ -132,8 +133,8 @@ ps_child(const struct acta_root *root, uint32_t child, int64_t now_ms,
 	acta_doc_int(doc, "handled", (int64_t)(c->handled_before + c->handled));
 	acta_doc_tenths(doc, "rate", fresh ? c->rate : 0);
 	acta_doc_int(doc, "dead", (int64_t)c->dead);
-	acta_doc_int(doc, "uptime_ms",
-	    s->state == ACTA_SUP_UP ? now_ms - s->up_ms : 0);
+	acta_doc_int(
+	    doc, "uptime_ms", s->state == ACTA_SUP_UP ? now_ms - s->up_ms : 0);
 	acta_doc_int(doc, "crashes_in_handler", (int64_t)c->in_handler);
 	acta_doc_int(doc, "crashes_between", (int64_t)c->between);
 	acta_doc_open(doc, "alarms", '[');
@@ -195,8 +196,8 @@ how_fields(struct acta_doc *doc, const struct acta_cause *cause)
 	acta_cause_word(cause, word, sizeof(word));
 	acta_doc_str(doc, "cause", word);
 	if (cause->how == ACTA_HOW_SIGNALLED)
-		acta_doc_str(doc, "signal",
-		    acta_signal_name(cause->number, name));
+		acta_doc_str(
+		    doc, "signal", acta_signal_name(cause->number, name));
 	else
 		acta_doc_null(doc, "signal");
 	if (cause->how == ACTA_HOW_EXITED)
@@ -264,15 +265,15 @@ story_of(const struct acta_root *root, uint32_t child, int64_t now_ms)
 }
 
 void
-acta_root_report_why(const struct acta_root *root, uint32_t child,
-    struct acta_doc *doc)
+acta_root_report_why(
+    const struct acta_root *root, uint32_t child, struct acta_doc *doc)
 {
 	const struct acta_root_child *c = &root->children[child];
 	const struct acta_sup_child *s = &root->sup.children[child];
 	int64_t now_ms = acta_root_now();
 	struct acta_story story = story_of(root, child, now_ms);
 	uint64_t kept = c->causes_count < ACTA_CAUSES_KEPT ? c->causes_count
-	                                                   : ACTA_CAUSES_KEPT;
+							   : ACTA_CAUSES_KEPT;
 	const struct acta_cause *last = kept == 0
 	    ? NULL
 	    : &c->causes[(c->causes_count - 1) % ACTA_CAUSES_KEPT];
@@ -283,8 +284,8 @@ acta_root_report_why(const struct acta_root *root, uint32_t child,
 	acta_doc_str(doc, "service", story.service);
 	acta_doc_str(doc, "kind", kind_name(root->plan.children[child].kind));
 	acta_doc_str(doc, "state", acta_sup_state_name(s->state));
-	acta_doc_str(doc, "restart",
-	    restart_name(root->plan.children[child].restart));
+	acta_doc_str(
+	    doc, "restart", restart_name(root->plan.children[child].restart));
 	acta_doc_int(doc, "restarts", s->restarts);
 	acta_doc_int(doc, "crashes_in_handler", (int64_t)c->in_handler);
 	acta_doc_int(doc, "crashes_between", (int64_t)c->between);

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "codecs/err.h"
 #include "runtime/ctl.h"
@@ -22,10 +23,10 @@
 #include "runtime/root/supervisor.h"
 
 #define ACTA_ROOT_CLIENTS 32u
-#define ACTA_ROOT_ALARMS 8u      /* a child's own, at once */
+#define ACTA_ROOT_ALARMS 8u /* a child's own, at once */
 #define ACTA_ROOT_TICK_MS 1000
-#define ACTA_ROOT_LINE_MS 10000  /* for a client to say what it wants */
-#define ACTA_ROOT_RECORDS 64u    /* read of one child before the next's turn */
+#define ACTA_ROOT_LINE_MS 10000 /* for a client to say what it wants */
+#define ACTA_ROOT_RECORDS 64u   /* read of one child before the next's turn */
 
 struct acta_root_alarm {
 	char name[48], text[400]; /* name "": free */
@@ -33,7 +34,7 @@ struct acta_root_alarm {
 
 /* What the root knows of a child beside its state in the supervisor. */
 struct acta_root_child {
-	pid_t pid; /* 0: none lives */
+	pid_t pid;           /* 0: none lives */
 	int pidfd, ctl, box; /* -1: none */
 	bool deaf;           /* its end of the pair is closed or broken */
 	bool writing;        /* epoll waits for room in the pair */
@@ -87,11 +88,11 @@ struct acta_root {
 	mode_t mask;
 	char oom[16]; /* what the children get back, "": untouched */
 	int64_t started_ms;
-	int64_t tick_ms;      /* the next */
-	int64_t woken_ms;     /* CLOCK_BOOTTIME: no hang began before this */
-	bool bound;           /* RUN/root.sock is ours */
-	bool listed;          /* the registry file, too */
-	bool dirty;           /* RUN/state is behind */
+	int64_t tick_ms;  /* the next */
+	int64_t woken_ms; /* CLOCK_BOOTTIME: no hang began before this */
+	bool bound;       /* RUN/root.sock is ours */
+	bool listed;      /* the registry file, too */
+	bool dirty;       /* RUN/state is behind */
 	bool done;
 	int status;
 	_Alignas(16) char stack[ACTA_SPAWN_STACK];
@@ -116,10 +117,10 @@ uint32_t acta_root_find(const struct acta_root *root, const char *name);
 /* Carry out what the supervisor has decided. */
 void acta_root_act(struct acta_root *root);
 /* RUN/name, or RUN/log/name.log. */
-void acta_root_path(const struct acta_root *root, const char *name,
-    char out[PATH_MAX]);
-void acta_root_log_path(const struct acta_root *root, const char *name,
-    char out[PATH_MAX]);
+void acta_root_path(
+    const struct acta_root *root, const char *name, char out[PATH_MAX]);
+void acta_root_log_path(
+    const struct acta_root *root, const char *name, char out[PATH_MAX]);
 
 /* A line for people, as it is, to stderr; dropped if it would block. */
 void acta_root_say(const char *format, ...)
@@ -128,31 +129,57 @@ void acta_root_say(const char *format, ...)
 void acta_root_log(struct acta_root *root, const char *level,
     const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* One token of a log line, quoted, whatever a child said. */
+const char *acta_root_quoted(const char *text, char out[256]);
+/* Of CLOCK_REALTIME, CLOCK_BOOTTIME, ...: milliseconds. */
+int64_t acta_root_clock(clockid_t clock);
+
+/* child.c: the processes. */
+void acta_root_child_start(
+    struct acta_root *root, uint32_t child, bool checked);
+void acta_root_child_stop(struct acta_root *root, uint32_t child);
+void acta_root_child_signal(struct acta_root *root, uint32_t child, int number);
+/* Tell it all that it is owed and its pair has room for. */
+void acta_root_child_pump(struct acta_root *root, uint32_t child);
+/* Take up to `count` of its records; false if there may be more. */
+bool acta_root_child_records(
+    struct acta_root *root, uint32_t child, uint32_t count, int64_t now_ms);
+/* Condemn those with a handler over its turn limit. */
+void acta_root_child_hangs(struct acta_root *root, int64_t now_ms);
+/* All that have ended: children, and orphans of theirs that fell to us. */
+void acta_root_reap(struct acta_root *root);
+/* NULL: it has never ended. */
+struct acta_cause *acta_root_last_cause(struct acta_root_child *child);
+/* RUN/log/NAME.log for appending, or -1. */
+int acta_root_open_log(const struct acta_root *root, const char *name);
+
 /* report.c: the documents of ps, why, info, health, where. */
 void acta_root_report_ps(const struct acta_root *root, struct acta_doc *doc);
-void acta_root_report_why(const struct acta_root *root, uint32_t child,
-    struct acta_doc *doc);
+void acta_root_report_why(
+    const struct acta_root *root, uint32_t child, struct acta_doc *doc);
 void acta_root_report_info(const struct acta_root *root, struct acta_doc *doc);
-void acta_root_report_health(const struct acta_root *root,
-    struct acta_doc *doc);
-void acta_root_report_where(const struct acta_root *root,
-    struct acta_doc *doc);
+void acta_root_report_health(
+    const struct acta_root *root, struct acta_doc *doc);
+void acta_root_report_where(const struct acta_root *root, struct acta_doc *doc);
 const char *acta_root_alarm_name(uint32_t bit);
 
 /* operator.c: RUN/root.sock. */
-ACTA_NODISCARD enum acta_err acta_root_listen(struct acta_root *root,
-    struct acta_why *why);
+ACTA_NODISCARD enum acta_err acta_root_listen(
+    struct acta_root *root, struct acta_why *why);
 void acta_root_accept(struct acta_root *root);
-void acta_root_client_event(struct acta_root *root, uint32_t client,
-    uint32_t events);
+void acta_root_client_event(
+    struct acta_root *root, uint32_t client, uint32_t events);
 /* After each round: answer who waited for what has come about; time-outs. */
 void acta_root_clients_settle(struct acta_root *root, int64_t now_ms);
 void acta_root_clients_close(struct acta_root *root);
 
 /* What an epoll event is about: kind in the upper half, index in the lower. */
 enum acta_root_event {
-	ACTA_EVENT_SIGNALS, ACTA_EVENT_LISTENER, ACTA_EVENT_CHILD_END,
-	ACTA_EVENT_CHILD_CTL, ACTA_EVENT_CLIENT
+	ACTA_EVENT_SIGNALS,
+	ACTA_EVENT_LISTENER,
+	ACTA_EVENT_CHILD_END,
+	ACTA_EVENT_CHILD_CTL,
+	ACTA_EVENT_CLIENT
 };
 ACTA_NODISCARD enum acta_err acta_root_watch(struct acta_root *root, int fd,
     enum acta_root_event kind, uint32_t index, uint32_t events, bool again);

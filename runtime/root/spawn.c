@@ -56,8 +56,7 @@ arrange_files(const struct acta_spawn *s)
 {
 	unsigned keep = 3;
 
-	if (dup2(s->null, 0) < 0 || dup2(s->log, 1) < 0 ||
-	    dup2(s->log, 2) < 0)
+	if (dup2(s->null, 0) < 0 || dup2(s->log, 1) < 0 || dup2(s->log, 2) < 0)
 		return -1;
 	for (; keep < 7 && s->pass[keep - 3] >= 0; keep++)
 		if (dup2(s->pass[keep - 3], (int)keep) < 0)

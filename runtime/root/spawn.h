@@ -19,12 +19,12 @@ struct acta_spawn {
 	const char *program;
 	char *const *argv;
 	char *const *env;
-	int null, log;     /* stdin; stdout and stderr. All > 9, CLOEXEC */
-	int pass[4];       /* what becomes 3, 4, 5, 6; -1: none, nor after it */
+	int null, log; /* stdin; stdout and stderr. All > 9, CLOEXEC */
+	int pass[4];   /* what becomes 3, 4, 5, 6; -1: none, nor after it */
 	uint64_t memory_max, files_max; /* 0: none */
 	struct rlimit files; /* what the root itself was started with */
 	mode_t mask;
-	const char *oom;   /* for oom_score_adj, or NULL: leave it */
+	const char *oom; /* for oom_score_adj, or NULL: leave it */
 };
 
 /*

@@ -26,8 +26,7 @@ is_door(const struct acta_sup *sup, uint32_t child)
 }
 
 static void
-emit(struct acta_sup *sup, enum acta_sup_verb verb, uint32_t child,
-    int64_t arg)
+emit(struct acta_sup *sup, enum acta_sup_verb verb, uint32_t child, int64_t arg)
 {
 	assert(sup->actions_count < sup->actions_max);
 	sup->actions[sup->actions_count++] =
@@ -168,8 +167,8 @@ start_next(struct acta_sup *sup, int64_t now_ms)
 /* ------------------------------------------------------ restart or not -- */
 
 static void
-restart_in(struct acta_sup *sup, uint32_t child, int64_t delay_ms,
-    int64_t now_ms)
+restart_in(
+    struct acta_sup *sup, uint32_t child, int64_t delay_ms, int64_t now_ms)
 {
 	struct acta_sup_child *c = &sup->children[child];
 
@@ -203,8 +202,8 @@ door_ended(struct acta_sup *sup, uint32_t child, int64_t now_ms)
 }
 
 static void
-service_ended(struct acta_sup *sup, uint32_t child, enum acta_sup_end end,
-    int64_t now_ms)
+service_ended(
+    struct acta_sup *sup, uint32_t child, enum acta_sup_end end, int64_t now_ms)
 {
 	struct acta_sup_child *c = &sup->children[child];
 	uint32_t restart = spec_of(sup, child)->restart;
@@ -216,7 +215,7 @@ service_ended(struct acta_sup *sup, uint32_t child, enum acta_sup_end end,
 		return;
 	}
 	if (acta_intensity_record(escalate ? &sup->window : &c->window,
-	        (uint64_t)now_ms) == ACTA_OK) {
+		(uint64_t)now_ms) == ACTA_OK) {
 		restart_in(sup, child,
 		    acta_backoff_next(&c->backoff, chance(sup)), now_ms);
 		return;
@@ -239,8 +238,8 @@ init_children(struct acta_sup *sup)
 	for (uint32_t i = 0; i < plan->count; i++) {
 		const struct acta_plan_child *spec = &plan->children[i];
 		struct acta_sup_child *c = &sup->children[i];
-		enum acta_err err = acta_intensity_init(&c->window,
-		    plan->intensity, (uint64_t)plan->period_ms);
+		enum acta_err err = acta_intensity_init(
+		    &c->window, plan->intensity, (uint64_t)plan->period_ms);
 
 		if (err != ACTA_OK)
 			return err;
@@ -258,8 +257,7 @@ init_children(struct acta_sup *sup)
 }
 
 enum acta_err
-acta_sup_init(struct acta_sup *sup, const struct acta_plan *plan,
-    uint64_t seed)
+acta_sup_init(struct acta_sup *sup, const struct acta_plan *plan, uint64_t seed)
 {
 	enum acta_err err;
 
@@ -271,8 +269,8 @@ acta_sup_init(struct acta_sup *sup, const struct acta_plan *plan,
 		err = ACTA_ENOMEM;
 		goto fail;
 	}
-	err = acta_intensity_init(&sup->window, plan->intensity,
-	    (uint64_t)plan->period_ms);
+	err = acta_intensity_init(
+	    &sup->window, plan->intensity, (uint64_t)plan->period_ms);
 	if (err == ACTA_OK)
 		err = init_children(sup);
 	if (err == ACTA_OK)
@@ -369,8 +367,8 @@ acta_sup_recent(const struct acta_sup *sup, uint32_t child, int64_t now_ms)
 {
 	if (sup->plan->on_exceed == ACTA_EXCEED_ESCALATE)
 		return acta_intensity_count(&sup->window, (uint64_t)now_ms);
-	return acta_intensity_count(&sup->children[child].window,
-	    (uint64_t)now_ms);
+	return acta_intensity_count(
+	    &sup->children[child].window, (uint64_t)now_ms);
 }
 
 /* ----------------------------------------------------------------- events -- */
@@ -440,8 +438,8 @@ acta_sup_condemn(struct acta_sup *sup, uint32_t child,
 
 /* The end of one that an operator, or the node's own stop, asked to end. */
 static void
-ended_as_asked(struct acta_sup *sup, uint32_t child, enum acta_sup_end end,
-    int64_t now_ms)
+ended_as_asked(
+    struct acta_sup *sup, uint32_t child, enum acta_sup_end end, int64_t now_ms)
 {
 	struct acta_sup_child *c = &sup->children[child];
 
@@ -456,8 +454,8 @@ ended_as_asked(struct acta_sup *sup, uint32_t child, enum acta_sup_end end,
 }
 
 void
-acta_sup_ended(struct acta_sup *sup, uint32_t child, enum acta_sup_end end,
-    int64_t now_ms)
+acta_sup_ended(
+    struct acta_sup *sup, uint32_t child, enum acta_sup_end end, int64_t now_ms)
 {
 	struct acta_sup_child *c = &sup->children[child];
 	bool asked = c->state == ACTA_SUP_STOPPING;
@@ -559,16 +557,16 @@ static void
 forget_restarts(struct acta_sup *sup, uint32_t child)
 {
 	struct acta_sup_child *c = &sup->children[child];
-	enum acta_err err = acta_intensity_init(&c->window,
-	    sup->plan->intensity, (uint64_t)sup->plan->period_ms);
+	enum acta_err err = acta_intensity_init(
+	    &c->window, sup->plan->intensity, (uint64_t)sup->plan->period_ms);
 
 	assert(err == ACTA_OK); /* init took the same values */
 	acta_backoff_reset(&c->backoff);
 }
 
 enum acta_err
-acta_sup_cmd_start(struct acta_sup *sup, uint32_t child, bool checked,
-    int64_t now_ms)
+acta_sup_cmd_start(
+    struct acta_sup *sup, uint32_t child, bool checked, int64_t now_ms)
 {
 	struct acta_sup_child *c = &sup->children[child];
 

@@ -24,17 +24,18 @@
 #define ACTA_SUP_BEAT_MS 10000  /* a child that beats each second is lost */
 #define ACTA_SUP_ABORT_MS 2000  /* from SIGABRT to SIGKILL */
 #define ACTA_SUP_DOOR_MS 500    /* longest wait before a door's restart */
-#define ACTA_SUP_DOOR_TRIES 5u  /* of a door's first start, then the node fails */
+#define ACTA_SUP_DOOR_TRIES \
+	5u /* of a door's first start, then the node fails */
 
 enum acta_sup_state {
-	ACTA_SUP_STOPPED,  /* by an operator, by its restart type, or not begun */
+	ACTA_SUP_STOPPED, /* by an operator, by its restart type, or not begun */
 	ACTA_SUP_STARTING, /* a process lives, not ready yet */
 	ACTA_SUP_UP,
 	ACTA_SUP_BACKOFF,  /* none lives; a restart is due */
 	ACTA_SUP_STOPPING, /* it was asked to end */
-	ACTA_SUP_DYING,    /* condemned: SIGABRT, then SIGKILL; then as a crash */
-	ACTA_SUP_FAILED,   /* held: one restart too many */
-	ACTA_SUP_STORAGE   /* held: its disk failed; only a checked start */
+	ACTA_SUP_DYING,  /* condemned: SIGABRT, then SIGKILL; then as a crash */
+	ACTA_SUP_FAILED, /* held: one restart too many */
+	ACTA_SUP_STORAGE /* held: its disk failed; only a checked start */
 };
 
 /* How a child's process ended, as far as policy asks. */
@@ -49,10 +50,10 @@ enum acta_sup_end {
 /* Why a live child is condemned. */
 enum acta_sup_fault {
 	ACTA_FAULT_NONE,
-	ACTA_FAULT_HANG,   /* a handler over its turn limit */
-	ACTA_FAULT_BEAT,   /* no heartbeat */
-	ACTA_FAULT_READY,  /* not ready in time */
-	ACTA_FAULT_RECORD  /* it sent what is no record */
+	ACTA_FAULT_HANG,  /* a handler over its turn limit */
+	ACTA_FAULT_BEAT,  /* no heartbeat */
+	ACTA_FAULT_READY, /* not ready in time */
+	ACTA_FAULT_RECORD /* it sent what is no record */
 };
 
 /* Bits of acta_sup_child.alarms. */
@@ -61,18 +62,18 @@ enum acta_sup_fault {
 #define ACTA_ALARM_DOOR 4u /* a door ended; over once it was up long enough */
 
 enum acta_sup_verb {
-	ACTA_DO_SPAWN,    /* arg: 1 for a checked start */
-	ACTA_DO_STOP,     /* ask it to end */
-	ACTA_DO_SIGNAL,   /* arg: the signal */
-	ACTA_DO_CONDEMN,  /* say so: arg is the fault; the signal comes apart */
-	ACTA_DO_RESTART,  /* say so: arg is the delay in ms; the spawn comes apart */
-	ACTA_DO_UP,       /* say so: it is ready */
+	ACTA_DO_SPAWN,   /* arg: 1 for a checked start */
+	ACTA_DO_STOP,    /* ask it to end */
+	ACTA_DO_SIGNAL,  /* arg: the signal */
+	ACTA_DO_CONDEMN, /* say so: arg is the fault; the signal comes apart */
+	ACTA_DO_RESTART, /* say so: arg is the delay in ms; the spawn comes apart */
+	ACTA_DO_UP,      /* say so: it is ready */
 	ACTA_DO_DOWN,     /* say so: it is at rest; its state tells how */
 	ACTA_DO_ALARM,    /* arg: the bit raised */
 	ACTA_DO_CALM,     /* arg: the bit taken back */
 	ACTA_DO_ESCALATE, /* say so: this child's end stops the node */
 	ACTA_DO_ALL_UP,   /* the ordered start is over; once */
-	ACTA_DO_EXIT      /* all are at rest; arg: the node's exit status; last */
+	ACTA_DO_EXIT /* all are at rest; arg: the node's exit status; last */
 };
 
 struct acta_sup_action {
@@ -84,9 +85,9 @@ struct acta_sup_action {
 struct acta_sup_child {
 	enum acta_sup_state state;
 	enum acta_sup_fault fault; /* of the live process */
-	bool live;      /* spawned and not yet said to have ended */
-	bool begun;     /* its first start was tried, or an operator forbade it */
-	bool was_up;    /* the live process has been ready */
+	bool live;                 /* spawned and not yet said to have ended */
+	bool begun;  /* its first start was tried, or an operator forbade it */
+	bool was_up; /* the live process has been ready */
 	bool ever_up;
 	bool start_then; /* while stopping: start again once it has ended */
 	bool checked;    /* the next spawn is a checked one */
@@ -101,8 +102,11 @@ struct acta_sup_child {
 };
 
 enum acta_sup_phase {
-	ACTA_NODE_NEW, ACTA_NODE_STARTING, ACTA_NODE_RUNNING,
-	ACTA_NODE_STOPPING, ACTA_NODE_DONE
+	ACTA_NODE_NEW,
+	ACTA_NODE_STARTING,
+	ACTA_NODE_RUNNING,
+	ACTA_NODE_STOPPING,
+	ACTA_NODE_DONE
 };
 
 /* Visible for reading: reports and tests look, only supervisor.c writes. */
@@ -115,7 +119,7 @@ struct acta_sup {
 	int status; /* the node's exit status, while it stops */
 	uint64_t chance;
 	int64_t last_tick_ms;
-	struct acta_intensity window; /* under escalate */
+	struct acta_intensity window;    /* under escalate */
 	struct acta_sup_action *actions; /* a queue, emptied after each event */
 	uint32_t actions_max, actions_count, actions_taken;
 };
@@ -124,8 +128,8 @@ struct acta_sup {
  * Owns:    `plan` stays the caller's and must outlive `sup`.
  * Errors:  ACTA_EINVAL  the intensity or period is out of range; ACTA_ENOMEM.
  */
-ACTA_NODISCARD enum acta_err acta_sup_init(struct acta_sup *sup,
-    const struct acta_plan *plan, uint64_t seed);
+ACTA_NODISCARD enum acta_err acta_sup_init(
+    struct acta_sup *sup, const struct acta_plan *plan, uint64_t seed);
 void acta_sup_fini(struct acta_sup *sup);
 
 /* The oldest action not yet taken; false if there is none. */
@@ -136,8 +140,8 @@ int64_t acta_sup_due(const struct acta_sup *sup);
 const char *acta_sup_state_name(enum acta_sup_state state);
 const char *acta_sup_fault_name(enum acta_sup_fault fault);
 /* Restarts within the period, of the child or, under escalate, of the node. */
-uint32_t acta_sup_recent(const struct acta_sup *sup, uint32_t child,
-    int64_t now_ms);
+uint32_t acta_sup_recent(
+    const struct acta_sup *sup, uint32_t child, int64_t now_ms);
 
 /* -------------------------------------------------------------- events -- */
 
@@ -170,13 +174,13 @@ void acta_sup_shutdown(struct acta_sup *sup, int status, int64_t now_ms);
  *          ACTA_ECLOSED   the node is stopping.
  *          ACTA_EAGAIN    the ordered start has not come to it yet.
  */
-ACTA_NODISCARD enum acta_err acta_sup_cmd_start(struct acta_sup *sup,
-    uint32_t child, bool checked, int64_t now_ms);
+ACTA_NODISCARD enum acta_err acta_sup_cmd_start(
+    struct acta_sup *sup, uint32_t child, bool checked, int64_t now_ms);
 /* Errors: ACTA_EINVAL  a door is not stopped alone. ACTA_ECLOSED. */
-ACTA_NODISCARD enum acta_err acta_sup_cmd_stop(struct acta_sup *sup,
-    uint32_t child, int64_t now_ms);
+ACTA_NODISCARD enum acta_err acta_sup_cmd_stop(
+    struct acta_sup *sup, uint32_t child, int64_t now_ms);
 /* Stop if it lives, then start. Errors: as start's but EBUSY. */
-ACTA_NODISCARD enum acta_err acta_sup_cmd_restart(struct acta_sup *sup,
-    uint32_t child, int64_t now_ms);
+ACTA_NODISCARD enum acta_err acta_sup_cmd_restart(
+    struct acta_sup *sup, uint32_t child, int64_t now_ms);
 
 #endif /* ACTA_ROOT_SUPERVISOR_H */
