@@ -458,7 +458,8 @@ start(struct acta_store *store, const struct acta_store_options *options,
 		acta_store_reads_end(store);
 	}
 	if (err == ACTA_ENOENT && is_new) {
-		strcpy(store->service, options->service);
+		memcpy(store->service, options->service,
+		    strlen(options->service) + 1);
 		store->part = options->part;
 		store->parts = options->parts;
 		err = ACTA_OK;
@@ -516,7 +517,7 @@ make_dirs(const char *dir, bool sync, struct acta_why *why)
 		acta_why_text(why, "the path is too long: %.200s", dir);
 		return ACTA_EINVAL;
 	}
-	strcpy(path, dir);
+	memcpy(path, dir, strlen(dir) + 1);
 	while (err == ACTA_OK && slash != NULL) {
 		bool made;
 

@@ -1,6 +1,7 @@
 /* t/20-env.c - LMDB and the maps in memory keep the same promises: one body of
  * tests, run over both. */
 #include "store/env.h"
+#include "t/20-store.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -10,7 +11,6 @@
 
 enum { ON_DISK, IN_MEMORY, ENVS };
 
-static char dir[64];
 static struct acta_env *env;
 static const struct acta_env_ops *ops;
 
@@ -30,8 +30,7 @@ open_env(int which, uint64_t map_size)
 static void
 begin_with(int which)
 {
-	strcpy(dir, "/tmp/acta-20-XXXXXX");
-	ck_assert(mkdtemp(dir) != NULL);
+	make_dir();
 	env = open_env(which, 8u << 20);
 	ops = env->ops;
 }
@@ -39,11 +38,8 @@ begin_with(int which)
 static void
 end(void)
 {
-	char command[128];
-
 	ops->close(env);
-	snprintf(command, sizeof(command), "rm -rf %s", dir);
-	ck_assert(system(command) == 0);
+	remove_dir();
 }
 
 static struct acta_env_txn *
@@ -85,7 +81,7 @@ rows(struct acta_env_txn *txn, const char *from)
 	ck_assert_int_eq(ops->cursor_open(txn, ACTA_T_STATE, &cursor), ACTA_OK);
 	err = ops->cursor_seek(cursor, from, strlen(from), &row);
 	while (err == ACTA_OK) {
-		sprintf(text + strlen(text), "%.*s=%.*s ", (int)row.key_size,
+		add_text(text, sizeof(text), "%.*s=%.*s ", (int)row.key_size,
 		    (const char *)row.key, (int)row.value_size,
 		    (const char *)row.value);
 		err = ops->cursor_next(cursor, &row);

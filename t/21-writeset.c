@@ -1,6 +1,7 @@
 /* t/21-writeset.c - the last write wins, undo leads back to the mark, and the
  * record of a turn says what the write-set said, or is refused. */
 #include "store/journal.h"
+#include "t/20-store.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -62,7 +63,6 @@ recorded(struct acta_buf *record)
 	struct acta_index_at at = { 0, 0 };
 	struct acta_entry *entry;
 	struct acta_mark *mark;
-	char *end = text;
 
 	acta_journal_encode(record, &ws, 7, 1234);
 	ck_assert_int_eq(
@@ -71,17 +71,22 @@ recorded(struct acta_buf *record)
 	ck_assert_int_eq(out.now_ms, 1234);
 	acta_generation_init(&gen);
 	acta_journal_apply(&out, &gen);
-	*end = '\0';
+	text[0] = '\0';
 	for (mark = gen.rows.marks; mark != NULL; mark = mark->next)
-		end += sprintf(end, "%.*s* ", (int)mark->size - 1,
+		add_text(text, sizeof(text), "%.*s* ", (int)mark->size - 1,
 		    (const char *)mark->prefix + 1);
 	for (at = acta_index_seek(&gen.index, (const uint8_t *)"", 0);
 	     (entry = acta_index_get(&gen.index, at)) != NULL;
 	     acta_index_step(&gen.index, &at))
-		end += sprintf(end,
-		    entry->kind == ACTA_ROW_PUT ? "%.*s=%.*s " : "%.*s- ",
-		    (int)entry->key_size - 1, (const char *)entry->key + 1,
-		    (int)entry->size, (const char *)entry->value);
+		if (entry->kind == ACTA_ROW_PUT)
+			add_text(text, sizeof(text), "%.*s=%.*s ",
+			    (int)entry->key_size - 1,
+			    (const char *)entry->key + 1, (int)entry->size,
+			    (const char *)entry->value);
+		else
+			add_text(text, sizeof(text), "%.*s- ",
+			    (int)entry->key_size - 1,
+			    (const char *)entry->key + 1);
 	acta_generation_fini(&gen);
 	return text;
 }
@@ -173,7 +178,7 @@ START_TEST(values_stay_where_they_are_until_the_reset)
 	for (i = 0; i < 10000; i++) {
 		char name[16];
 
-		sprintf(name, "k%d", i);
+		snprintf(name, sizeof(name), "k%d", i);
 		put(name, "value");
 	}
 	acta_writeset_undo(&ws, 0, 0);
@@ -190,7 +195,7 @@ START_TEST(a_warm_writeset_does_not_allocate)
 		for (i = 0; i < 300; i++) {
 			char name[16];
 
-			sprintf(name, "k%d-%d", turn, i);
+			snprintf(name, sizeof(name), "k%d-%d", turn, i);
 			put(name, "value");
 		}
 		if (turn == 2)
@@ -288,7 +293,7 @@ START_TEST(an_index_keeps_any_order_of_arrival)
 		    : _i == 1        ? n - 1 - i
 				     : i * 2654435761u % n;
 
-		sprintf(name, "%05u", k);
+		snprintf(name, sizeof(name), "%05u", k);
 		key = key_of(name);
 		entry = acta_rowmap_add(&rows, &key, &is_new);
 		if (is_new)

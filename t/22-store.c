@@ -1,6 +1,7 @@
 /* t/22-store.c - a turn is whole or not at all, what it shows is what it will
  * leave, and a store that is not whole does not open. */
 #include "store/internal.h"
+#include "t/20-store.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -10,8 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char dir[64];
-
 static struct acta_store_options
 options(void)
 {
@@ -20,22 +19,6 @@ options(void)
 		.map_size = 256u << 20,
 		.no_sync = true,
 		.seed = 7 };
-}
-
-static void
-make_dir(void)
-{
-	strcpy(dir, "/tmp/acta-22-XXXXXX");
-	ck_assert(mkdtemp(dir) != NULL);
-}
-
-static void
-remove_dir(void)
-{
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf %s", dir);
-	ck_assert(system(command) == 0);
 }
 
 static struct acta_store *
@@ -93,13 +76,13 @@ get(struct acta_store *store, const char *key)
 }
 
 static void
-rest(struct acta_scan *scan, char *out)
+rest(struct acta_scan *scan, char *out, size_t room)
 {
 	struct acta_row row;
 
 	out[0] = '\0';
 	while (acta_scan_next(scan, &row))
-		sprintf(out + strlen(out), "%.*s=%.*s ", (int)row.key_size,
+		add_text(out, room, "%.*s=%.*s ", (int)row.key_size,
 		    (const char *)row.key, (int)row.value_size,
 		    (const char *)row.value);
 	ck_assert_int_eq(acta_scan_close(&scan), ACTA_OK);
@@ -112,7 +95,8 @@ scan(struct acta_store *store, const char *prefix)
 {
 	static char text[4096];
 
-	rest(acta_scan_open(store, ACTA_T_STATE, prefix, strlen(prefix)), text);
+	rest(acta_scan_open(store, ACTA_T_STATE, prefix, strlen(prefix)), text,
+	    sizeof(text));
 	return text;
 }
 
@@ -243,9 +227,9 @@ START_TEST(a_scan_merges_all_layers_as_of_its_opening)
 	put(store, "aa", "later");
 	delete (store, "c");
 	delete_prefix(store, "b");
-	rest(open, text);
+	rest(open, text, sizeof(text));
 	ck_assert_str_eq(text, "b=frozen bb=writes c=active d=writes ");
-	rest(at, text);
+	rest(at, text, sizeof(text));
 	ck_assert_str_eq(text, "bb=writes ");
 	ck_assert_str_eq(scan(store, ""), "a=tree aa=later d=later ");
 	ck_assert_str_eq(scan(store, "a"), "a=tree aa=later ");
@@ -674,8 +658,7 @@ START_TEST(files_are_for_the_owner_alone)
 	struct stat st;
 	char path[128];
 
-	snprintf(path, sizeof(path), "%s/a/b", dir);
-	strcpy(dir + strlen(dir), "/a/b");
+	add_text(dir, sizeof(dir), "/a/b");
 	store = open_store();
 	ck_assert(stat(dir, &st) == 0);
 	ck_assert_uint_eq(st.st_mode & 0777, 0700);

@@ -2,6 +2,7 @@
  * any turn leads to the same state, and a writer that is killed anywhere has
  * lost no turn that it was told was done. */
 #include "store/internal.h"
+#include "t/20-store.h"
 
 #include <check.h>
 #include <signal.h>
@@ -10,30 +11,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char dir[64];
-
 static struct acta_store_options
 options(void)
 {
 	return (struct acta_store_options){
 		.service = "stock", .parts = 1, .no_sync = true, .seed = 7
 	};
-}
-
-static void
-make_dir(void)
-{
-	strcpy(dir, "/tmp/acta-23-XXXXXX");
-	ck_assert(mkdtemp(dir) != NULL);
-}
-
-static void
-remove_dir(void)
-{
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf %s", dir);
-	ck_assert(system(command) == 0);
 }
 
 static struct acta_store *

@@ -3,13 +3,13 @@
  * says what that is worth. */
 #include "codecs/packer.h"
 #include "store/internal.h"
+#include "t/20-store.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-static char dir[64];
 static uint64_t dice;
 
 static uint32_t
@@ -34,42 +34,8 @@ open_store(void)
 	return store;
 }
 
-static void
-make_dir(void)
-{
-	strcpy(dir, "/tmp/acta-24-XXXXXX");
-	ck_assert(mkdtemp(dir) != NULL);
-}
-
-static void
-remove_dir(void)
-{
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf %s", dir);
-	ck_assert(system(command) == 0);
-}
-
-/* Output of a shell command with the directory within; it must succeed. */
-static const char *
-shell(const char *before, const char *after)
-{
-	static char out[1 << 16];
-	char command[512];
-	size_t size;
-	FILE *pipe;
-
-	snprintf(command, sizeof(command), "%s%s%s", before, dir, after);
-	pipe = popen(command, "r");
-	ck_assert(pipe != NULL);
-	size = fread(out, 1, sizeof(out) - 1, pipe);
-	out[size] = '\0';
-	ck_assert_msg(pclose(pipe) == 0, "%s: %s", command, out);
-	return out;
-}
-
 static size_t
-random_key(char *key)
+random_key(char key[64])
 {
 	if (roll(3) == 0) { /* bytes that are no text */
 		uint32_t n = roll(500);
@@ -78,7 +44,7 @@ random_key(char *key)
 		memcpy(key + 1, &n, sizeof(n));
 		return 5;
 	}
-	return (size_t)sprintf(key, "us\"er/\\%03u\xc3\xa9", roll(500));
+	return (size_t)snprintf(key, 64, "us\"er/\\%03u\xc3\xa9", roll(500));
 }
 
 static void

@@ -2,6 +2,7 @@
  * store shows, in and between turns, after undo, abort, idle and reopening, is
  * what the array holds. ACTA_SEED=n runs one seed. */
 #include "store/internal.h"
+#include "t/20-store.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -22,7 +23,6 @@ struct model {
 };
 
 static uint64_t dice;
-static const char *dir = "/nonexistent"; /* of the store under test */
 static struct model now, committed;
 
 static uint64_t
@@ -65,9 +65,9 @@ model_put(struct model *m, unsigned table, const char *key, const char *value)
 		    (m->count - at) * sizeof(m->rows[0]));
 		m->count++;
 		m->rows[at].table = table;
-		strcpy(m->rows[at].key, key);
+		memcpy(m->rows[at].key, key, strlen(key) + 1);
 	}
-	strcpy(m->rows[at].value, value);
+	memcpy(m->rows[at].value, value, strlen(value) + 1);
 }
 
 static void
@@ -106,9 +106,9 @@ random_key(char *out, size_t size_min)
 }
 
 static void
-random_value(char *out)
+random_value(char out[24])
 {
-	sprintf(out, "%.*s%llu", (int)roll(8), "xxxxxxxx",
+	snprintf(out, 24, "%.*s%llu", (int)roll(8), "xxxxxxxx",
 	    (unsigned long long)roll(1000000));
 	if (roll(10) == 0)
 		out[0] = '\0';
@@ -279,7 +279,6 @@ open_store(bool in_memory)
 static void
 run(uint64_t seed, bool in_memory)
 {
-	char path[] = "/tmp/acta-25-XXXXXX", command[64];
 	struct acta_store *store;
 	int i;
 
@@ -288,8 +287,7 @@ run(uint64_t seed, bool in_memory)
 	fflush(stdout);
 	dice = seed;
 	now.count = committed.count = 0;
-	dir = mkdtemp(path);
-	ck_assert(dir != NULL);
+	make_dir();
 	store = open_store(in_memory);
 	for (i = 0; i < 400; i++) {
 		turn(store, i);
@@ -301,8 +299,7 @@ run(uint64_t seed, bool in_memory)
 	}
 	check_all(store);
 	acta_store_close(&store);
-	snprintf(command, sizeof(command), "rm -r %s", dir);
-	ck_assert(system(command) == 0);
+	remove_dir();
 }
 
 static uint64_t
