@@ -421,7 +421,7 @@ enum acta_err
 acta_key_read(const struct acta_key_reading *r, const struct acta_key *key,
     void *base, const struct acta_yaml *node)
 {
-	void *out = (char *)base + key->offset;
+	void *out;
 	enum acta_err err;
 
 	if (key->type == ACTA_KEY_LATER) {
@@ -432,6 +432,7 @@ acta_key_read(const struct acta_key_reading *r, const struct acta_key *key,
 		return ACTA_OK;
 	if (node->kind != ACTA_YAML_SCALAR)
 		return acta_key_wrong(r, node, "one value");
+	out = (char *)base + key->offset;
 	switch (key->type) {
 	case ACTA_KEY_TEXT: return read_text(r, node, out);
 	case ACTA_KEY_ENDPOINT:
@@ -498,12 +499,14 @@ unknown_key(const struct acta_key_reading *r, const struct acta_keys *t,
 	bool inner;
 
 	for (i = 0; i < t->count; i++) {
-		const char *at = t->keys[i].name + skip;
-		size_t size = strcspn(at, ".");
+		const char *at = t->keys[i].name;
+		size_t size;
 
-		if (strncmp(t->keys[i].name, prefix, skip) != 0 ||
+		if (strncmp(at, prefix, skip) != 0 ||
 		    t->keys[i].type == ACTA_KEY_LATER)
 			continue;
+		at += skip;
+		size = strcspn(at, ".");
 		if (n > 0 && strlen(names[n - 1]) == size &&
 		    strncmp(names[n - 1], at, size) == 0)
 			continue;

@@ -108,6 +108,13 @@ say_no_answer(const struct acta_cli *cli, const struct acta_at *at,
 		    "it may still happen: ask again with the same --id",
 		    "%s %s: timeout: no answer within %lld ms", cli->argv[0],
 		    cli->argv[1], (long long)timeout_ms);
+	/* Its door is away, or busy: that is another thing than no node. */
+	if (err == ACTA_ECLOSED && at->run[0] != '\0' &&
+	    acta_root_listens(at->run))
+		return acta_sayf(ACTA_EXIT_TIMEOUT,
+		    "nothing was sent; acta ps -a tells of its doors",
+		    "%s %s: timeout: the node runs, its door does not answer",
+		    cli->argv[0], cli->argv[1]);
 	if (err == ACTA_ECLOSED)
 		return acta_sayf(ACTA_EXIT_NO_NODE,
 		    "acta run FILE starts a node", "nobody answers at %s",

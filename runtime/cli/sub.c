@@ -19,8 +19,14 @@
 #include "runtime/cli/cli.h"
 
 #define FRAME_MAX (8 << 20)
+#define MONITOR "inproc://sub-monitor"
 #define STREAMS_MAX 65536u
 #define PAGE 500
+#define WAIT_MS 200
+/* When to ask what a lost connection cost: once the subscription has reached
+ * the door, and once more for one that was slow to take it. */
+#define ASK_FIRST_MS 300
+#define ASK_AGAIN_MS 2000
 
 /* One count: a topic's in a partition or, with a key, an actor's own. */
 struct stream {
@@ -33,7 +39,9 @@ struct sub {
 	const struct acta_cli *cli;
 	struct acta_at at;
 	const char *prefix;
-	void *ctx, *socket;
+	void *ctx, *socket, *monitor;
+	bool connected;    /* once at least */
+	int64_t ask_at[2]; /* after a reconnection; 0: not due */
 	struct stream *streams;
 	uint32_t count, room;
 	int64_t left; /* events to print yet; -1: no end */
@@ -166,6 +174,9 @@ replay(struct sub *sub, struct stream *s, int64_t until)
 			free(from);
 		}
 	}
+	/* INT64_MAX: all there is, however much. */
+	if (until == INT64_MAX)
+		goto out;
 	/* What retention took is gone: said once, and not asked for again. */
 	if (s->last < until && sub->left != 0) {
 		acta_sayf(0, NULL,
@@ -174,6 +185,7 @@ replay(struct sub *sub, struct stream *s, int64_t until)
 		    s->topic, s->last, until);
 		s->last = until;
 	}
+out:
 	acta_buf_fini(&args);
 	acta_buf_fini(&answer);
 }
@@ -232,7 +244,7 @@ take(struct sub *sub, struct acta_buf *out)
 		zmq_msg_t frame;
 
 		zmq_msg_init(&frame);
-		if (zmq_msg_recv(&frame, sub->socket, 0) < 0) {
+		if (zmq_msg_recv(&frame, sub->socket, ZMQ_DONTWAIT) < 0) {
 			zmq_msg_close(&frame);
 			return errno == EAGAIN || errno == EINTR ? ACTA_EAGAIN
 								 : ACTA_EIO;
@@ -273,7 +285,7 @@ static int
 connect_events(struct sub *sub)
 {
 	char *endpoint = events_endpoint(sub);
-	int zero = 0, retry = 50, retry_max = 500, wait = 200;
+	int zero = 0, retry = 50, retry_max = 500;
 	int64_t max = FRAME_MAX;
 	int code = ACTA_EXIT_OK;
 
@@ -295,14 +307,53 @@ connect_events(struct sub *sub)
 	zmq_setsockopt(
 	    sub->socket, ZMQ_RECONNECT_IVL_MAX, &retry_max, sizeof(retry_max));
 	zmq_setsockopt(sub->socket, ZMQ_MAXMSGSIZE, &max, sizeof(max));
-	zmq_setsockopt(sub->socket, ZMQ_RCVTIMEO, &wait, sizeof(wait));
 	zmq_setsockopt(
 	    sub->socket, ZMQ_SUBSCRIBE, sub->prefix, strlen(sub->prefix));
+	/* Read in the same loop as the events, so that it never fills. */
+	zmq_socket_monitor(sub->socket, MONITOR, ZMQ_EVENT_CONNECTED);
+	sub->monitor = zmq_socket(sub->ctx, ZMQ_PAIR);
+	zmq_setsockopt(sub->monitor, ZMQ_LINGER, &zero, sizeof(zero));
+	zmq_connect(sub->monitor, MONITOR);
 	if (zmq_connect(sub->socket, endpoint) != 0)
 		code = acta_sayf(ACTA_EXIT_USAGE, NULL, "no endpoint: %s: %s",
 		    endpoint, zmq_strerror(errno));
 	free(endpoint);
 	return code;
+}
+
+/* Connected again: what came meanwhile went to nobody. */
+static void
+on_monitor(struct sub *sub)
+{
+	int64_t now = acta_cli_now_ms();
+	char frame[256];
+
+	while (zmq_recv(sub->monitor, frame, sizeof(frame), ZMQ_DONTWAIT) >= 0)
+		if (zmq_recv(sub->monitor, frame, sizeof(frame), 0) >= 0) {
+			sub->ask_at[0] =
+			    sub->connected ? now + ASK_FIRST_MS : 0;
+			sub->ask_at[1] =
+			    sub->connected ? now + ASK_AGAIN_MS : 0;
+			sub->connected = true;
+		}
+}
+
+/* A door that is new itself knows no heads: each stream is asked for. */
+static void
+catch_up(struct sub *sub)
+{
+	int64_t now = acta_cli_now_ms();
+	uint32_t i;
+	int k;
+
+	for (k = 0; k < 2; k++) {
+		if (sub->ask_at[k] == 0 || now < sub->ask_at[k])
+			continue;
+		sub->ask_at[k] = 0;
+		for (i = 0; i < sub->count && sub->left != 0; i++)
+			if (sub->streams[i].last >= 0)
+				replay(sub, &sub->streams[i], INT64_MAX);
+	}
 }
 
 /* Nobody holds the other end of our output any more. */
@@ -331,8 +382,15 @@ acta_cmd_sub(struct acta_cli *cli)
 	if (code == ACTA_EXIT_OK)
 		code = connect_events(&sub);
 	while (code == ACTA_EXIT_OK && sub.left != 0) {
+		zmq_pollitem_t items[] = { { sub.socket, 0, ZMQ_POLLIN, 0 },
+			{ sub.monitor, 0, ZMQ_POLLIN, 0 } };
 		acta_value event;
 
+		zmq_poll(items, 2, WAIT_MS);
+		on_monitor(&sub);
+		catch_up(&sub);
+		if (sub.left == 0)
+			break;
 		err = take(&sub, &body);
 		if (err == ACTA_EIO)
 			code = acta_sayf(ACTA_EXIT_FAILED, NULL, "events: %s",
@@ -355,6 +413,10 @@ acta_cmd_sub(struct acta_cli *cli)
 		free(sub.streams[i].from);
 	}
 	free(sub.streams);
+	if (sub.monitor != NULL) {
+		zmq_socket_monitor(sub.socket, NULL, 0);
+		zmq_close(sub.monitor);
+	}
 	if (sub.socket != NULL)
 		zmq_close(sub.socket);
 	if (sub.ctx != NULL)
