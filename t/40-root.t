@@ -44,8 +44,9 @@ class Node:
         text = "".join("%s\t%s\n" % item for item in lines.items())
         for child in children:
             name, steps = child[0], child[1]
-            text += "child\t%s\nprogram\t%s\n" % (name, HELPER)
             options = child[2] if len(child) > 2 else {}
+            options = dict({"program": HELPER}, **options)
+            text += "child\t%s\n" % name
             for key, value in options.items():
                 text += "%s\t%s\n" % (key, value)
             if "arg" not in options:

@@ -353,21 +353,23 @@ plan_line(struct acta_plan *plan, char *line)
 static int
 write_plan(const char *path)
 {
-	static struct acta_plan_child children[64];
-	struct acta_plan plan = {
-		.children = children, .intensity = 5, .period_ms = 30000
-	};
+	struct acta_plan plan = { .intensity = 5, .period_ms = 30000 };
 	char line[4096];
 	FILE *file = fopen(path, "r");
 	uint8_t *bytes;
 	size_t size;
 
 	must(file != NULL, path);
+	plan.children = calloc(64, sizeof(*plan.children));
+	must(plan.children != NULL, "calloc");
 	plan.file = copy(path);
 	while (fgets(line, sizeof(line), file))
 		plan_line(&plan, line);
 	must(acta_plan_encode(&plan, &bytes, &size) == ACTA_OK, "encode");
 	must(fwrite(bytes, 1, size, stdout) == size, "write");
+	free(bytes);
+	acta_plan_fini(&plan);
+	fclose(file);
 	return 0;
 }
 

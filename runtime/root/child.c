@@ -458,7 +458,8 @@ forget_process(struct acta_root *root, uint32_t child)
 	c->rate = 0;
 	c->code[0] = c->text[0] = '\0';
 	for (uint32_t i = 0; i < ACTA_ROOT_ALARMS; i++)
-		c->alarms[i].name[0] = '\0';
+		if (c->alarms[i].name[0]) /* a page never written is none */
+			c->alarms[i].name[0] = '\0';
 }
 
 static void

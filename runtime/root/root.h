@@ -51,11 +51,11 @@ struct acta_root_child {
 	double rate;
 	/* of its CAUSE record */
 	char code[48], text[400];
-	struct acta_root_alarm alarms[ACTA_ROOT_ALARMS];
 	/* across its processes */
 	uint64_t causes_count; /* in all; the last ACTA_CAUSES_KEPT are there */
 	uint64_t in_handler, between;
 	struct acta_cause causes[ACTA_CAUSES_KEPT];
+	struct acta_root_alarm alarms[ACTA_ROOT_ALARMS]; /* its own, now */
 	struct acta_blame blame;
 };
 
