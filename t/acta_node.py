@@ -180,9 +180,7 @@ class Node:
 
     def remove(self):
         """Whatever happened, leave no process and no file behind."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+        self.stop(10)
         end = time.monotonic() + 10
         while processes_with(self.dir) and time.monotonic() < end:
             time.sleep(0.02)
