@@ -15,6 +15,7 @@
 #include "codecs/reader.h"
 #include "codecs/schema.h"
 #include "runtime/ctl.h"
+#include "store/store.h"
 
 /* ------------------------------------------------------------ settings -- */
 
@@ -614,6 +615,30 @@ stored_partitions(const char *path)
 	return most;
 }
 
+/*
+ * What a store of them says itself. Fewer folders than partitions may be a
+ * first start that was killed half-way: then the ones that are there know.
+ * 0: none can be read; its host will say more.
+ */
+static int64_t
+declared_partitions(const char *path, int64_t folders)
+{
+	struct acta_store *store;
+	uint32_t part, parts = 0;
+	int64_t i;
+
+	for (i = 0; i < folders && parts == 0; i++) {
+		char *dir = acta_text_keepf("%s/%" PRId64, path, i);
+
+		if (acta_store_open_read(dir, &store, NULL) == ACTA_OK) {
+			acta_store_parts(store, &part, &parts);
+			acta_store_close(&store);
+		}
+		free(dir);
+	}
+	return parts;
+}
+
 /* Keys belong to partitions by their number, so it is for good. */
 static enum acta_err
 check_stores(const struct acta_key_reading *r, const struct acta_yaml *root)
@@ -628,6 +653,8 @@ check_stores(const struct acta_key_reading *r, const struct acta_yaml *root)
 		char *path = acta_text_keepf("%s/%s", config->data, s->name);
 		int64_t stored = stored_partitions(path);
 
+		if (stored > 0 && stored < s->partitions)
+			stored = declared_partitions(path, stored);
 		free(path);
 		if (stored == 0 || stored == s->partitions)
 			continue;

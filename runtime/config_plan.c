@@ -235,6 +235,7 @@ void
 acta_config_plan(const struct acta_config *config, struct acta_plan *out)
 {
 	struct acta_buf buf;
+	char *call;
 	uint32_t i;
 
 	*out = (struct acta_plan){
@@ -247,20 +248,13 @@ acta_config_plan(const struct acta_config *config, struct acta_plan *out)
 		.on_exceed = (uint32_t)config->on_exceed,
 	};
 	snprintf(out->node, sizeof(out->node), "%s", config->node);
-	out->announce =
-	    acta_text_keepf("acta: %s: %" PRIu32 " service%s up, call %s%s "
-			    "(acta ps)",
-		config->node, config->count, config->count == 1 ? "" : "s",
-		strcmp(config->call, "off") == 0 ? "ipc://" : config->call,
-		strcmp(config->call, "off") == 0 ? config->run : "");
-	if (strcmp(config->call, "off") == 0) {
-		free(out->announce);
-		out->announce =
-		    acta_text_keepf("acta: %s: %" PRIu32 " service%s up, "
-				    "call ipc://%s/call (acta ps)",
-			config->node, config->count,
-			config->count == 1 ? "" : "s", config->run);
-	}
+	call = strcmp(config->call, "off") == 0
+	    ? acta_text_keepf("ipc://%s/call", config->run)
+	    : acta_text_keepf("%s", config->call);
+	out->announce = acta_text_keepf("acta: %s: %" PRIu32
+					" service%s up, call %s (acta ps)",
+	    config->node, config->count, config->count == 1 ? "" : "s", call);
+	free(call);
 	out->children =
 	    calloc(config->count + ACTA_CONFIG_DOORS, sizeof(*out->children));
 	if (out->children == NULL)

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "codecs/packer.h"
 #include "codecs/schema.h"
 #include "runtime/cli/cli.h"
 
@@ -29,6 +30,7 @@ struct logs {
 	struct log log[LOGS_MAX];
 	int count;
 	bool named; /* several: each line says whose it is */
+	bool json;
 };
 
 static int
@@ -109,6 +111,28 @@ tail_of(int fd, int64_t lines)
 	return 0;
 }
 
+/* {"service", "line"}. Bytes that are no text are shown as bin. */
+static void
+print_json(const char *name, const char *line, size_t size)
+{
+	struct acta_buf packed, out;
+
+	acta_buf_init(&packed);
+	acta_buf_init(&out);
+	acta_pack_map(&packed, 2);
+	acta_pack_text(&packed, "service");
+	acta_pack_text(&packed, name);
+	acta_pack_text(&packed, "line");
+	if (acta_utf8_valid(line, size))
+		acta_pack_str(&packed, line, size);
+	else
+		acta_pack_bin(&packed, line, size);
+	acta_out_json(packed.data, packed.size, &out);
+	acta_out_line(&out);
+	acta_buf_fini(&packed);
+	acta_buf_fini(&out);
+}
+
 /* What is new, in whole lines; at the end also one without its newline. */
 static void
 copy(const struct logs *logs, struct log *log, bool whole)
@@ -129,11 +153,14 @@ copy(const struct logs *logs, struct log *log, bool whole)
 		if (line[size - 1] != '\n' && !whole)
 			break;
 		log->at += size;
-		if (logs->named)
-			printf("%s | ", log->name);
-		fwrite(line, 1, (size_t)size, stdout);
-		if (line[size - 1] != '\n')
-			putchar('\n');
+		if (line[size - 1] == '\n')
+			size--;
+		if (logs->json)
+			print_json(log->name, line, (size_t)size);
+		else if (logs->named)
+			printf("%s | %.*s\n", log->name, (int)size, line);
+		else
+			printf("%.*s\n", (int)size, line);
 	}
 	free(line);
 	fclose(file);
@@ -202,6 +229,7 @@ acta_cmd_logs(struct acta_cli *cli)
 	}
 	dir = acta_text_keepf("%s/log", at.run);
 	logs.named = name == NULL;
+	logs.json = cli->json;
 	if (name == NULL)
 		add_all(&logs, dir);
 	else if (strchr(name, '/') == NULL)

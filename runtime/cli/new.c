@@ -72,7 +72,8 @@ static const char service_yaml[] = "services:\n"
 
 /* Write `text` with the name in it to a file that must not be there yet. */
 static int
-write_file(const char *path, const char *text, const char *name)
+write_file(const struct acta_cli *cli, const char *path, const char *text,
+    const char *name)
 {
 	FILE *file = fopen(path, "wxe");
 
@@ -90,11 +91,14 @@ write_file(const char *path, const char *text, const char *name)
 	if (fclose(file) != 0)
 		return acta_sayf(
 		    ACTA_EXIT_FAILED, NULL, "%s: %s", path, strerror(errno));
+	/* Names were checked: nothing in a path is to be escaped. */
+	if (cli->json)
+		printf("{\"made\": \"%s\"}\n", path);
 	return ACTA_EXIT_OK;
 }
 
 static int
-new_service(const char *name)
+new_service(const struct acta_cli *cli, const char *name)
 {
 	const char *texts[] = { service_c, service_make, service_yaml };
 	char *paths[] = { acta_text_keepf("%s/%s.c", name, name),
@@ -109,7 +113,7 @@ new_service(const char *name)
 				    : NULL,
 		    "%s: %s", name, strerror(errno));
 	for (i = 0; i < 3 && code == ACTA_EXIT_OK; i++)
-		code = write_file(paths[i], texts[i], name);
+		code = write_file(cli, paths[i], texts[i], name);
 	for (i = 0; i < 3; i++)
 		free(paths[i]);
 	if (code == ACTA_EXIT_OK)
@@ -157,7 +161,7 @@ list_services(struct acta_buf *yaml)
 }
 
 static int
-new_node(const char *name)
+new_node(const struct acta_cli *cli, const char *name)
 {
 	char *path = acta_text_keepf("%s.yaml", name);
 	struct acta_buf yaml;
@@ -178,7 +182,7 @@ new_node(const char *name)
 	if (count == 0)
 		acta_text_printf(&yaml, "  - {name: stock, load: stock.so}\n");
 	acta_buf_append(&yaml, "", 1);
-	code = write_file(path, (char *)yaml.data, name);
+	code = write_file(cli, path, (char *)yaml.data, name);
 	if (code == ACTA_EXIT_OK && count > 0)
 		fprintf(stderr,
 		    "acta: made %s with %u service%s: acta run "
@@ -207,7 +211,7 @@ acta_cmd_new(struct acta_cli *cli)
 		return acta_sayf(ACTA_EXIT_USAGE,
 		    "a small letter, then at most 31 of a-z 0-9 -",
 		    "\"%s\" is no name for a %s", name, what);
-	return what[0] == 's' ? new_service(name) : new_node(name);
+	return what[0] == 's' ? new_service(cli, name) : new_node(cli, name);
 }
 
 /* Beside bin/ in a build, below the prefix when installed: the same place. */
