@@ -70,6 +70,7 @@ acta_channel_out(struct acta_part *part, const char *service,
 	o = &part->outs[part->out_count++];
 	*o = (struct acta_out){ .part = peer_part, .next = 1, .acked = 1,
 		.acked_stored = 1 };
+	acta_buf_init(&o->cache);
 	snprintf(o->service, sizeof(o->service), "%s", service);
 	return o;
 }
@@ -180,6 +181,71 @@ acta_channel_room(const struct acta_part *part, struct acta_out *out,
 	return out->bytes < (inside ? quota + quota / 4 : quota);
 }
 
+/* ------------------------------------------------- rows kept in memory -- */
+
+static void
+cache_append(struct acta_out *o, uint64_t seq, const void *data, size_t size)
+{
+	uint32_t n = (uint32_t)size;
+
+	if (o->cache_first == o->cache_end) { /* empty: begin here */
+		acta_buf_reset(&o->cache);
+		o->cache_at = o->walk_at = 0;
+		o->cache_first = o->cache_end = o->walk_seq = seq;
+	}
+	if (o->cache_end != seq ||
+	    o->cache.size - o->cache_at > ACTA_OUT_CACHE_BYTES)
+		return;
+	acta_buf_append(&o->cache, &n, 4);
+	acta_buf_append(&o->cache, data, size);
+	o->cache_end++;
+}
+
+/* Row `seq`, if it is here: in order, each is one step from the last. */
+static const uint8_t *
+cache_row(struct acta_out *o, uint64_t seq, size_t *out_size)
+{
+	uint32_t n;
+
+	if (seq < o->cache_first || seq >= o->cache_end)
+		return NULL;
+	if (seq < o->walk_seq || o->walk_seq < o->cache_first) {
+		o->walk_seq = o->cache_first;
+		o->walk_at = o->cache_at;
+	}
+	for (; o->walk_seq < seq; o->walk_seq++) {
+		memcpy(&n, o->cache.data + o->walk_at, 4);
+		o->walk_at += 4 + n;
+	}
+	memcpy(&n, o->cache.data + o->walk_at, 4);
+	*out_size = n;
+	return o->cache.data + o->walk_at + 4;
+}
+
+/* Rows below `seq` are acked. */
+static void
+cache_trim(struct acta_out *o, uint64_t seq)
+{
+	uint32_t n;
+
+	for (; o->cache_first < seq && o->cache_first < o->cache_end;
+	     o->cache_first++) {
+		memcpy(&n, o->cache.data + o->cache_at, 4);
+		o->cache_at += 4 + n;
+	}
+	if (o->cache_at < (1u << 20) || o->cache_at * 2 < o->cache.size)
+		return;
+	memmove(o->cache.data, o->cache.data + o->cache_at,
+	    o->cache.size - o->cache_at);
+	o->cache.size -= o->cache_at;
+	o->walk_at = o->walk_at > o->cache_at ? o->walk_at - o->cache_at : 0;
+	if (o->walk_seq < o->cache_first) {
+		o->walk_seq = o->cache_first;
+		o->walk_at = 0;
+	}
+	o->cache_at = 0;
+}
+
 void
 acta_channel_append(struct acta_part *part, struct acta_out *out,
     const void *data, size_t size)
@@ -188,6 +254,7 @@ acta_channel_append(struct acta_part *part, struct acta_out *out,
 	size_t n = outbox_key(key, out, out->next);
 
 	acta_store_put(part->store, ACTA_T_OUTBOX, key, n, data, size);
+	cache_append(out, out->next, data, size);
 	out->chain = chain_step(out->chain, out->next, data, size);
 	out->next++;
 	out->bytes += size;
@@ -196,11 +263,20 @@ acta_channel_append(struct acta_part *part, struct acta_out *out,
 
 /* Rows below `next` are durable at the peer: walk the chain over them, so that
  * the hash before the first one kept is known. */
+static void
+ack_row(struct acta_out *o, const void *data, size_t size)
+{
+	o->chain_acked = chain_step(o->chain_acked, o->acked, data, size);
+	o->bytes -= size < o->bytes ? size : o->bytes;
+	o->acked++;
+}
+
 static bool
 ack_to(struct acta_part *part, struct acta_out *o, uint64_t next)
 {
 	uint8_t prefix[64], from[8];
-	size_t n = peer_key(prefix, 0, o->service, o->part);
+	size_t n = peer_key(prefix, 0, o->service, o->part), size;
+	const uint8_t *cached;
 	struct acta_scan *scan;
 	struct acta_row row;
 	bool ok = true;
@@ -209,19 +285,29 @@ ack_to(struct acta_part *part, struct acta_out *o, uint64_t next)
 		return true;
 	if (next > o->next)
 		return false;
+	while (o->acked < next && o->acked >= o->cache_first &&
+	    o->acked < o->cache_end) {
+		uint32_t bytes;
+
+		/* The front of the cache: not where sending has walked to. */
+		cache_trim(o, o->acked);
+		memcpy(&bytes, o->cache.data + o->cache_at, 4);
+		cached = o->cache.data + o->cache_at + 4;
+		size = bytes;
+		ack_row(o, cached, size);
+	}
+	cache_trim(o, o->acked);
+	if (o->acked == next)
+		return true;
 	for (int i = 0; i < 8; i++)
 		from[i] = (uint8_t)(o->acked >> (8 * (7 - i)));
 	scan = acta_scan_open_at(part->store, ACTA_T_OUTBOX, prefix, n, from,
 	    8);
-	while (ok && o->acked < next && (ok = acta_scan_next(scan, &row))) {
-		o->chain_acked = chain_step(o->chain_acked, o->acked,
-		    row.value, row.value_size);
-		o->bytes -= row.value_size < o->bytes ? row.value_size
-		                                      : o->bytes;
-		o->acked++;
-	}
+	while (ok && o->acked < next && (ok = acta_scan_next(scan, &row)))
+		ack_row(o, row.value, row.value_size);
 	if (acta_scan_close(&scan) != ACTA_OK)
 		ok = false;
+	cache_trim(o, o->acked);
 	return ok;
 }
 
@@ -558,13 +644,32 @@ batch_flush(struct batch *b)
 	acta_buf_reset(body);
 }
 
-/* What the receiver granted, from the outbox, in batches. */
+static void
+batch_add(struct batch *b, const void *data, size_t size)
+{
+	acta_pack_raw(&b->part->pack, data, size);
+	b->item.count++;
+	b->out->sent++;
+	b->out->sent_bytes += size;
+	if (b->part->pack.size >= ACTA_BATCH_BYTES)
+		batch_flush(b);
+}
+
+/* One message may begin while anything is left of the credit. */
+static bool
+may_send(const struct acta_out *o)
+{
+	return o->sent < o->next && o->sent_bytes < o->credit;
+}
+
+/* What the receiver granted, in batches: from memory, else from the outbox. */
 static void
 send_rows(struct acta_part *part, struct acta_out *o)
 {
 	struct batch b = { .part = part, .out = o };
 	uint8_t prefix[64], from[8];
-	size_t n = peer_key(prefix, 0, o->service, o->part);
+	size_t n = peer_key(prefix, 0, o->service, o->part), size;
+	const uint8_t *cached;
 	struct acta_scan *scan;
 	struct acta_row row;
 
@@ -579,22 +684,18 @@ send_rows(struct acta_part *part, struct acta_out *o)
 	b.item.inc = part->id.incarnation;
 	b.item.first = o->sent;
 	acta_buf_reset(&part->pack);
-	for (int i = 0; i < 8; i++)
-		from[i] = (uint8_t)(o->sent >> (8 * (7 - i)));
-	scan = acta_scan_open_at(part->store, ACTA_T_OUTBOX, prefix, n, from,
-	    8);
-	/* One message may begin while anything is left of the credit. */
-	while (o->sent < o->next && o->sent_bytes < o->credit &&
-	    acta_scan_next(scan, &row)) {
-		acta_pack_raw(&part->pack, row.value, row.value_size);
-		b.item.count++;
-		o->sent++;
-		o->sent_bytes += row.value_size;
-		if (part->pack.size >= ACTA_BATCH_BYTES)
-			batch_flush(&b);
+	while (may_send(o) && (cached = cache_row(o, o->sent, &size)) != NULL)
+		batch_add(&b, cached, size);
+	if (may_send(o)) {
+		for (int i = 0; i < 8; i++)
+			from[i] = (uint8_t)(o->sent >> (8 * (7 - i)));
+		scan = acta_scan_open_at(part->store, ACTA_T_OUTBOX, prefix, n,
+		    from, 8);
+		while (may_send(o) && acta_scan_next(scan, &row))
+			batch_add(&b, row.value, row.value_size);
+		(void)acta_scan_close(&scan); /* an error shows at the commit */
 	}
 	batch_flush(&b);
-	(void)acta_scan_close(&scan); /* a read error shows at the commit */
 }
 
 static void

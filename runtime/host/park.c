@@ -107,6 +107,13 @@ row_decode(const void *value, size_t size, struct row *out)
 	return ok && out->size > 0;
 }
 
+/* Answers and timers pass held messages, but not if they hold themselves. */
+static bool
+passes(const struct acta_msg *msg)
+{
+	return (msg->then || msg->timer) && !msg->holds;
+}
+
 static void
 row_put(struct acta_part *part, const struct acta_msg *msg, uint64_t n,
     uint32_t attempts, int64_t due_ms, const char *reason)
@@ -120,7 +127,7 @@ row_put(struct acta_part *part, const struct acta_msg *msg, uint64_t n,
 	acta_pack_int(&part->pack, due_ms);
 	acta_pack_bin(&part->pack, msg->uid.bytes, 16);
 	acta_pack_text(&part->pack, reason);
-	acta_pack_bool(&part->pack, msg->then || msg->timer);
+	acta_pack_bool(&part->pack, passes(msg));
 	acta_pack_raw(&part->pack, msg->raw, msg->raw_size);
 	acta_store_put(part->store, ACTA_T_PARKED, key, size, part->pack.data,
 	    part->pack.size);
@@ -135,7 +142,7 @@ acta_park_append(struct acta_part *part, const struct acta_msg *msg,
 	row_put(part, msg, a->next++, attempts, due_ms, reason);
 	/* The queue is due when its first row is; an answer or a timer behind
 	 * held messages is due for itself. */
-	if (a->count == 0 || (a->held && (msg->then || msg->timer)))
+	if (a->count == 0 || (a->held && passes(msg)))
 		set_due(part, a, due_ms);
 	a->count++;
 	part->parked_rows++;
@@ -186,7 +193,7 @@ acta_park_hold(struct acta_part *part, const struct acta_msg *msg, bool held)
 	if (a == NULL || a->held == held)
 		return;
 	a->held = held;
-	set_due(part, a, held ? INT64_MAX : part->now_ms);
+	set_due(part, a, part->now_ms); /* looked at, it says when */
 	if (acta_store_get(part->store, ACTA_T_ACTOR, key, size, &value,
 	        &value_size) == ACTA_OK) {
 		struct acta_reader r = acta_reader(value, value_size);

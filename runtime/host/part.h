@@ -28,6 +28,7 @@
 #define ACTA_RESEND_MS 1000 /* no ack for so long: HELLO again */
 #define ACTA_HELLO_MS 500
 #define ACTA_BATCH_BYTES (256u << 10) /* of one DATA item */
+#define ACTA_OUT_CACHE_BYTES (8u << 20) /* rows of a channel in memory */
 #define ACTA_BLAMES_MAX 256u
 #define ACTA_ACKS_LAZY_MAX 4096u
 
@@ -99,6 +100,11 @@ struct acta_out { /* our end of a channel we send on */
 	uint64_t nonce, sent, sent_bytes, credit;
 	int64_t hello_ms, progress_ms;
 	bool dirty;
+	/* Rows [cache_first, cache_end) as u32 size and bytes, from cache_at on:
+	 * what is sent and acked soon need not be looked up. */
+	struct acta_buf cache;
+	size_t cache_at, walk_at;
+	uint64_t cache_first, cache_end, walk_seq; /* walk_at is row walk_seq */
 };
 
 struct acta_in { /* our end of a channel we receive on */
@@ -188,8 +194,7 @@ struct acta_part {
 
 	uint64_t next_ask, next_token, next_dead, next_local;
 	bool numbers_dirty;
-	int64_t next_due_ms;         /* of T_DUE's first row */
-	bool due_dirty;
+	int64_t next_due_ms;         /* no row of T_DUE is due before */
 	bool intake_stopped, failed;
 	bool draining;               /* take nothing new; write acks down */
 
@@ -215,6 +220,7 @@ struct acta_msg {
 	uint32_t attempt;
 	bool then;                   /* an answer: outcome and so on are set */
 	bool timer;
+	bool holds;                  /* its handler called acta_hold */
 	bool admin, send, has_client, again;
 	uint8_t client[16];
 	uint8_t body_hash[16];

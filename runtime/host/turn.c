@@ -117,7 +117,8 @@ acta_part_due_put(struct acta_part *part, int64_t due_ms, char kind,
 	size_t n = due_key(key, due_ms, kind, rest, size);
 
 	acta_store_put(part->store, ACTA_T_DUE, key, n, value, value_size);
-	part->due_dirty = true;
+	if (due_ms < part->next_due_ms)
+		part->next_due_ms = due_ms;
 }
 
 void
@@ -128,7 +129,6 @@ acta_part_due_delete(struct acta_part *part, int64_t due_ms, char kind,
 	size_t n = due_key(key, due_ms, kind, rest, size);
 
 	acta_store_delete(part->store, ACTA_T_DUE, key, n);
-	part->due_dirty = true;
 }
 
 /* The first due row; its key in `out` (*out_size 0: there is none). */
@@ -150,7 +150,6 @@ due_first(struct acta_part *part, uint8_t *out, size_t *out_size)
 			at = at << 8 | out[i];
 		part->next_due_ms = (int64_t)at;
 	}
-	part->due_dirty = false;
 	return acta_scan_close(&scan);
 }
 
@@ -760,9 +759,10 @@ conclude(struct acta_part *part, struct acta_actor *a,
 		return FATE_DEAD;
 	}
 	if (a->held) {
-		enum fate fate = park(part, msg, msg->attempt - 1,
-		    part->now_ms, "held");
+		enum fate fate;
 
+		msg->holds = true;
+		fate = park(part, msg, msg->attempt - 1, part->now_ms, "held");
 		acta_park_hold(part, msg, true);
 		return fate;
 	}
@@ -1263,7 +1263,6 @@ run_due(struct acta_part *part, struct acta_uid *blame)
 	    0);
 	*blame = msg.uid;
 	acta_store_delete(part->store, ACTA_T_DUE, key, size);
-	part->due_dirty = true;
 	if (key[8] == 'k') {
 		acta_store_delete(part->store, ACTA_T_TOKEN, key + 9,
 		    size - 9);
@@ -1691,13 +1690,6 @@ gather(struct acta_part *part)
 		}
 		if (part->draining)
 			break;
-		if (part->due_dirty) {
-			uint8_t key[ACTA_STORE_KEY_MAX];
-			size_t size;
-
-			if (due_first(part, key, &size) != ACTA_OK)
-				break;
-		}
 		if (part->next_due_ms <= part->now_ms) {
 			fate = run_due(part, &blame);
 			if (fate == FATE_KILLED)
@@ -1809,7 +1801,7 @@ acta_part_turn(struct acta_part *part, int64_t now_ms, bool *out_more)
 	atomic_store(&part->box->phase, ACTA_PHASE_IDLE);
 	*out_more = part->inbox_at < part->inbox.size ||
 	    acta_parked_due(part) != NULL ||
-	    part->next_due_ms <= part->now_ms || part->due_dirty;
+	    part->next_due_ms <= part->now_ms;
 	return part->failed ? ACTA_EUNSURE : ACTA_OK;
 }
 
@@ -1996,6 +1988,8 @@ acta_part_close(struct acta_part **p)
 	acta_buf_fini(&part->inbox);
 	acta_buf_fini(&part->pack);
 	acta_buf_fini(&part->scratch);
+	for (uint32_t i = 0; i < part->out_count; i++)
+		acta_buf_fini(&part->outs[i].cache);
 	free(part->outs);
 	free(part->ins);
 	free(part->topics);
