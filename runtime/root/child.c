@@ -94,8 +94,8 @@ tell_peers(struct acta_root *root, uint32_t child)
 			ctl.workers = spec->workers;
 			ctl.partitions = spec->partitions;
 			ctl.number = peer->incarnation;
-			strcpy(ctl.name, spec->name);
-			strcpy(ctl.text, peer->endpoint);
+			memcpy(ctl.name, spec->name, sizeof(spec->name));
+			memcpy(ctl.text, peer->endpoint, sizeof(ctl.text));
 			err = acta_ctl_send(c->ctl, &ctl);
 			if (err != ACTA_OK)
 				return err;
@@ -179,8 +179,8 @@ take_alarm(struct acta_root *root, uint32_t child, const struct acta_ctl *ctl)
 	    acta_root_quoted(ctl->text, text));
 	if (!spot || !ctl->name[0])
 		return; /* more at once than are shown: the log has it */
-	strcpy(spot->name, ctl->name);
-	strcpy(spot->text, ctl->text);
+	memcpy(spot->name, ctl->name, sizeof(spot->name));
+	memcpy(spot->text, ctl->text, sizeof(spot->text));
 }
 
 static void
@@ -217,8 +217,8 @@ take_record(struct acta_root *root, uint32_t child, const struct acta_ctl *ctl,
 		take_beat(root, child, ctl, now_ms);
 		return ACTA_OK;
 	case ACTA_CTL_CAUSE:
-		strcpy(c->code, ctl->name);
-		strcpy(c->text, ctl->text);
+		memcpy(c->code, ctl->name, sizeof(c->code));
+		memcpy(c->text, ctl->text, sizeof(c->text));
 		return ACTA_OK;
 	case ACTA_CTL_ALARM: take_alarm(root, child, ctl); return ACTA_OK;
 	default: return ACTA_EPROTO; /* what only the root may say */
@@ -410,8 +410,8 @@ new_cause(struct acta_root *root, uint32_t child, enum acta_how how, int number,
 		.phase = ACTA_PHASE_IDLE,
 		.waiting = c->waiting,
 	};
-	strcpy(cause->code, c->code);
-	strcpy(cause->text, c->text);
+	memcpy(cause->code, c->code, sizeof(cause->code));
+	memcpy(cause->text, c->text, sizeof(cause->text));
 	return cause;
 }
 

@@ -23,7 +23,7 @@ acta_files_mkdirs(const char *path, struct acta_why *why)
 		acta_why_text(why, "path too long: %.200s", path);
 		return ACTA_EIO;
 	}
-	strcpy(part, path);
+	memcpy(part, path, strlen(path) + 1);
 	for (char *at = part + 1;; at++) {
 		char was = *at;
 

@@ -27,7 +27,7 @@ acta_root_listen(struct acta_root *root, struct acta_why *why)
 	acta_root_path(root, "root.sock", path);
 	unlink(path); /* a killed node's: the lock is ours */
 	if (strlen(path) < sizeof(address.sun_path)) {
-		strcpy(address.sun_path, path);
+		memcpy(address.sun_path, path, strlen(path) + 1);
 	} else {
 		/* Longer than an address may be: reach it by its folder. */
 		folder = open(root->plan.run, O_PATH | O_CLOEXEC);
