@@ -446,7 +446,7 @@ START_TEST(timers_and_answers_may_be_held_themselves)
 	assert_ok(acta_test_call(t, M, "pass-by-timer", ACTA_NONE));
 	acta_test_advance(t, 500); /* the third timer passes the first two */
 	assert_text(state_of(t, M, "log"), "0,");
-	ck_assert_int_le(probe_int("msgs", "msgs_runs"), 4);
+	ck_assert_int_eq(probe_int("msgs", "msgs_runs"), 2);
 	acta_test_advance(t, 1000);
 	assert_text(state_of(t, M, "log"), "0,1,2,");
 
