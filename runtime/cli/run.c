@@ -219,8 +219,16 @@ become_root(const struct acta_config *config)
 	char number[16];
 	struct rlimit files;
 	int fd;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	uint32_t i;
+#endif
 
 	acta_config_plan(config, &plan);
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	/* Their shadow memory is terabytes, which no limit on data allows. */
+	for (i = 0; i < plan.count; i++)
+		plan.children[i].memory_max = 0;
+#endif
 	if (acta_plan_encode(&plan, &data, &size) != ACTA_OK)
 		return acta_sayf(ACTA_EXIT_USAGE, "split it into nodes",
 		    "%s: its plan is too large", config->name);
