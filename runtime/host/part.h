@@ -171,7 +171,10 @@ struct acta_part {
 	struct acta_arena arena;     /* of the turn */
 	struct acta_buf inbox;       /* gathered, not yet run */
 	size_t inbox_at;             /* of the entry in hand */
+	uint32_t inbox_size;         /* its bytes; 0: not looked at this turn */
+	struct acta_item inbox_item; /* decoded, for this turn */
 	size_t inbox_skip;           /* bytes of its messages that were taken */
+	uint64_t inbox_seq;          /* of the message behind them */
 	struct acta_buf pack, scratch;
 	int64_t now_ms;
 	uint64_t random[2];

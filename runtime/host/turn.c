@@ -64,6 +64,18 @@ acta_part_route(const struct acta_part *part, const char *service, size_t size)
 	return NULL;
 }
 
+/* A NUL-ended copy, cut to fit; printf is too slow for every message. */
+static size_t
+text_copy(char *out, size_t room, const char *data, size_t size)
+{
+	if (size >= room)
+		size = room - 1;
+	if (size > 0)
+		memcpy(out, data, size);
+	out[size] = '\0';
+	return size;
+}
+
 static bool
 is_text(struct acta_bytes b, const char *text)
 {
@@ -590,6 +602,7 @@ note_box(struct acta_part *part, const struct acta_msg *msg)
 {
 	struct acta_box *box = part->box;
 	struct timespec now;
+	size_t at;
 
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	box->part = part->config.part;
@@ -598,10 +611,15 @@ note_box(struct acta_part *part, const struct acta_msg *msg)
 	box->limit_ms = msg->handler->handler->turn_limit_ms
 	    ? msg->handler->handler->turn_limit_ms
 	    : (uint32_t)part->config.turn_limit_ms;
-	snprintf(box->actor, sizeof(box->actor), "%s%s%.*s",
-	    part->config.service, msg->m.key.size ? "/" : "",
-	    (int)msg->m.key.size, msg->m.key.data);
-	snprintf(box->type, sizeof(box->type), "%s", msg->type_text);
+	at = text_copy(box->actor, sizeof(box->actor), part->config.service,
+	    strlen(part->config.service));
+	if (msg->m.key.size > 0) {
+		box->actor[at++] = '/';
+		(void)text_copy(box->actor + at, sizeof(box->actor) - at,
+		    msg->m.key.data, msg->m.key.size);
+	}
+	(void)text_copy(box->type, sizeof(box->type), msg->type_text,
+	    msg->m.type.size);
 	atomic_store(&box->since_ms,
 	    (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
 	atomic_fetch_add(&box->begun, 1);
@@ -1001,10 +1019,10 @@ texts(struct acta_msg *msg)
 {
 	static const char hex[] = "0123456789abcdef";
 
-	snprintf(msg->type_text, sizeof(msg->type_text), "%.*s",
-	    (int)msg->m.type.size, msg->m.type.data);
-	snprintf(msg->from_text, sizeof(msg->from_text), "%.*s",
-	    (int)msg->m.from.size, msg->m.from.data);
+	text_copy(msg->type_text, sizeof(msg->type_text), msg->m.type.data,
+	    msg->m.type.size);
+	text_copy(msg->from_text, sizeof(msg->from_text), msg->m.from.data,
+	    msg->m.from.size);
 	for (int i = 0; i < 16; i++) {
 		msg->id[2 * i] = hex[msg->uid.bytes[i] >> 4];
 		msg->id[2 * i + 1] = hex[msg->uid.bytes[i] & 15];
@@ -1510,6 +1528,10 @@ run_data(struct acta_part *part, const struct acta_item *item,
 	uint32_t crashes;
 
 	*done = true;
+	if (part->inbox_skip > 0) {
+		r.at += part->inbox_skip;
+		seq = part->inbox_seq;
+	}
 	for (uint32_t i = 0; i < part->in_count && in == NULL; i++)
 		if (part->ins[i].part == item->src_part &&
 		    is_text(item->src, part->ins[i].service))
@@ -1571,6 +1593,9 @@ run_data(struct acta_part *part, const struct acta_item *item,
 	in->parked += fate == FATE_PARKED;
 	in->dead += fate == FATE_DEAD;
 	in->dirty = true;
+	part->inbox_skip = (size_t)(r.at - (const uint8_t *)item->body.data);
+	part->inbox_seq = seq + 1;
+	*done = seq + 1 == item->first + item->count;
 	note(part, source, seq, fate);
 	return fate;
 }
@@ -1614,26 +1639,33 @@ wake_reads(struct acta_part *part)
 static enum fate
 run_inbox(struct acta_part *part, struct acta_uid *blame, bool *alone)
 {
-	struct acta_item item;
-	struct acta_reader r;
-	uint32_t size;
+	struct acta_item *item = &part->inbox_item;
 	bool done = true;
 	enum fate fate = FATE_HANDLED;
 
-	memcpy(&size, part->inbox.data + part->inbox_at, 4);
-	r = acta_reader(part->inbox.data + part->inbox_at + 4, size);
-	if (acta_item_decode(&r, &item) != ACTA_OK)
-		part->dropped++;
-	else if (item.kind == ACTA_ITEM_CALL) {
-		fate = run_call(part, &item, blame, alone);
+	if (part->inbox_size == 0) {
+		struct acta_reader r;
+
+		memcpy(&part->inbox_size, part->inbox.data + part->inbox_at, 4);
+		r = acta_reader(part->inbox.data + part->inbox_at + 4,
+		    part->inbox_size);
+		if (acta_item_decode(&r, item) != ACTA_OK) {
+			part->dropped++;
+			item->kind = 0;
+		}
+	}
+	if (item->kind == ACTA_ITEM_CALL) {
+		fate = run_call(part, item, blame, alone);
 		if (*alone && part->turn_messages > 0)
 			return fate;
-	} else if (item.kind == ACTA_ITEM_DATA) {
-		fate = run_data(part, &item, blame, alone, &done);
+	} else if (item->kind == ACTA_ITEM_DATA) {
+		fate = run_data(part, item, blame, alone, &done);
 	}
 	if (!done)
 		return fate;
-	part->inbox_at += 4 + size;
+	part->inbox_at += 4 + part->inbox_size;
+	part->inbox_size = 0;
+	part->inbox_skip = 0;
 	if (part->inbox_at == part->inbox.size) {
 		acta_buf_reset(&part->inbox);
 		part->inbox_at = 0;
@@ -1753,6 +1785,7 @@ turn_begin(struct acta_part *part, int64_t now_ms)
 	part->releases = NULL;
 	part->release_tail = &part->releases;
 	part->turn_messages = 0;
+	part->inbox_size = 0; /* it may have moved since */
 	acta_store_begin(part->store);
 }
 
