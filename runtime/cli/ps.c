@@ -118,6 +118,10 @@ print_alarms(acta_value list)
 			free(what);
 			free(text);
 		}
+		if (acta_int_at(child, "dead", 0) > 0)
+			printf("! %s: dead letters: %" PRId64
+			       " (acta dead ls %s)\n",
+			    name, acta_int_at(child, "dead", 0), name);
 		free(name);
 	}
 	acta_out_flush();

@@ -129,11 +129,14 @@ is_free(const char *endpoint)
 	const char *host = endpoint + strlen("tcp://");
 	const char *port = strrchr(host, ':');
 	char text[32];
+	int64_t number;
 	int fd, on = 1;
 	bool busy;
 
 	snprintf(text, sizeof(text), "%.*s", (int)(port - host), host);
-	address.sin_port = htons((uint16_t)atoi(port + 1));
+	if (acta_text_int(port + 1, &number) != ACTA_OK)
+		return true;
+	address.sin_port = htons((uint16_t)number);
 	if (inet_pton(AF_INET, text, &address.sin_addr) != 1)
 		return true;
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
