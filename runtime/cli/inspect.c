@@ -171,6 +171,10 @@ print_dead_table(acta_value list)
 		at[1] = acta_text_at(row, "to", "");
 		at[2] = acta_text_at(row, "do", "");
 		at[3] = acta_text_at(row, "from", "");
+		if (at[3][0] == '\0') { /* a client's */
+			free(at[3]);
+			at[3] = acta_text_keepf("-");
+		}
 		at[4] = acta_text_at(row, "cause", "");
 		at[5] = acta_text_keepf("%s", age);
 		at[6] = acta_text_at(row, "text", "");
