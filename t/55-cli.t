@@ -169,6 +169,19 @@ def make(cli):
     got = cli.run("check", "--show", "-o", "json", "stock.yaml", cwd=folder)
     tap.equal(json.loads(got.stdout)["services"][0]["name"],
               {"value": "stock", "line": 2}, "acta check --show -o json")
+    shown = json.loads(got.stdout)
+    keys = [k for k in list(shown) + list(shown["services"][0])
+            if k not in ("file", "version")]
+    with open(os.path.join(TOP, "runtime", "man", "acta.yaml.5"),
+              encoding="utf-8") as f:
+        manual = f.read().split()
+    tap.equal([k for k in keys if k not in manual], [],
+              f"acta.yaml(5) has all {len(keys)} keys")
+    with open(os.path.join(TOP, "runtime", "man", "acta.1"),
+              encoding="utf-8") as f:
+        manual = f.read().replace(",", " ").split()
+    tap.equal([c for c in COMMANDS + LATER if c not in manual], [],
+              "acta(1) has all commands")
     got = cli.run("cflags")
     tap.ok(os.path.exists(os.path.join(got.stdout.strip()[2:], "acta.h")),
            "acta cflags: there is acta.h", got.stdout)
