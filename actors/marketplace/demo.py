@@ -79,12 +79,13 @@ class Killer(threading.Thread):
                 break
             if time.monotonic() - killed > 20:
                 raise TimeoutError(f"{name} is not back")
-            time.sleep(0.0005)
-        back = (time.monotonic() - killed) * 1000
+            time.sleep(0.002)
         why = json.loads(self.node.acta("why", name, "-o", "json").stdout)
-        self.kills.append((killed - self.begun, name, back))
+        self.kills.append(name)
+        # By the root's clock: ours shares its core with the client.
         print(f"  {killed - self.begun:04.1f} s  kill -9 {name:<8}"
-              f"back in {back:4.0f} ms   {landed(why)}", flush=True)
+              f"back in {why['causes'][0]['back_ms']:3} ms   {landed(why)}",
+              flush=True)
 
 
 def demo(args, node):
