@@ -118,7 +118,7 @@ def work(node, context, kills):
     clients = [Client(context, node.call, f"client-{n}")
                for n in range(CLIENTS)]
     killer = Killer(node, kills)
-    end = time.monotonic() + 120
+    end = time.monotonic() + 60
     busy = True
     while time.monotonic() < end:
         killer.step(busy)
@@ -133,8 +133,10 @@ def work(node, context, kills):
     if kills:
         tap.ok(not killer.left and killer.under_load * 4 >= kills,
                f"{2 * kills} kills, {killer.under_load} of them under load")
-    tap.equal(sum(len(c.waiting) + len(c.todo) for c in clients), 0,
-              "every call was answered")
+    tap.ok(not any(c.waiting or c.todo for c in clients),
+           "every call was answered",
+           [f"{c.name}: {sorted(c.waiting)[:8]}, {len(c.todo)} to go"
+            for c in clients], node.log()[-2000:])
     tap.equal([c.wrong[:2] for c in clients if c.wrong], [],
               "with ok, and once")
     for client in clients:
@@ -192,7 +194,7 @@ def run(context, partitions, workers, kills):
         node.start()
         begun = time.monotonic()
         work(node, context, kills)
-        tap.ok(node.quiet(), "the queues drain", node.ps())
+        tap.ok(node.quiet(20), "the queues drain", node.ps())
         tap.diag(f"{time.monotonic() - begun:.1f} s")
         shown = node.acta("state", "bench-lines/7", "-o", "json")
         tap.ok(shown.returncode == 0 and
