@@ -561,9 +561,14 @@ def test_batch(door, worker, c):
                       g["args"]["n"]] for g in more])
     same([g["args"]["n"] for g in got], list(range(n)),
          "%d calls, in order" % n)
-    answers = [c.answer() for i in range(n)]
-    same([a and a["result"] for a in answers], list(range(n)),
-         "%d answers" % n)
+    answers = []
+    while len(answers) < n:
+        answers.append(c.answer())
+        if answers[-1] is None:
+            break
+    got = [a and a.get("result") for a in answers]
+    ok(got == list(range(n)), "%d answers, in order" % n, len(got),
+       [(i, answers[i]) for i in range(len(got)) if got[i] != i][:5])
     print("# in", worker.frames - before, "frames")
 
 
@@ -575,8 +580,10 @@ def test_busy(door, c):
                               "id": i}))
     codes = {}
     for i in range(n):
-        a = c.answer(8000)
+        a = c.answer(15000)
         codes[code_of(a)] = codes.get(code_of(a), 0) + 1
+        if a is None:
+            break
     ok(codes.get("busy") == n - 32768 and codes.get("unavailable") == 32768,
        "what waits for one worker is bounded", codes)
 
@@ -896,7 +903,6 @@ def main():
             w.announce()
         endpoint = "ipc://%s/call" % run
         c = Client(zctx, endpoint)
-        c.socket.set_hwm(0)
         worker = test_call(door, workers, c)
         test_shapes(zctx, door, worker, endpoint)
         test_refusals(c)

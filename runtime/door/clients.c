@@ -55,8 +55,14 @@ door_back_copy(struct door_back *out, const struct door_back *back)
 
 /* ----------------------------------------------------------- answers -- */
 
+/*
+ * What a client's queue has no room for is held, and all of its later answers
+ * behind it: answers come in the order in which they were made. Clients whose
+ * hashes meet wait for each other, a little.
+ */
 struct door_held {
 	TAILQ_ENTRY(door_held) entry;
+	uint32_t client; /* hash of its routing id */
 	int64_t until_ms;
 	uint32_t back_size;
 	size_t size; /* of the body, which follows the way back */
@@ -91,6 +97,13 @@ send_frames(struct door *door, const uint8_t *back, uint32_t back_size,
 	return rc < 0 ? ACTA_ECLOSED : ACTA_OK;
 }
 
+static uint32_t
+client_of(const uint8_t *back)
+{
+	return (uint32_t)acta_hash64(back + 1, back[0]) &
+	    (DOOR_HELD_CLIENTS - 1);
+}
+
 static void
 hold(struct door *door, const struct door_back *back, const void *body,
     size_t size)
@@ -109,7 +122,9 @@ hold(struct door *door, const struct door_back *back, const void *body,
 	assert(held);
 	held->until_ms = door->now_ms + DOOR_HELD_MS;
 	held->back_size = back->size;
+	held->client = client_of(back->frames);
 	held->size = size;
+	door->held_by[held->client]++;
 	memcpy(held->data, back->frames, back->size);
 	memcpy(held->data + back->size, body, size);
 	TAILQ_INSERT_TAIL(&door->held, held, entry);
@@ -121,6 +136,7 @@ static void
 held_end(struct door *door, struct door_held *held)
 {
 	TAILQ_REMOVE(&door->held, held, entry);
+	door->held_by[held->client]--;
 	door->held_count--;
 	door->held_bytes -= sizeof *held + held->back_size + held->size;
 	free(held);
@@ -129,19 +145,28 @@ held_end(struct door *door, struct door_held *held)
 void
 door_held_send(struct door *door)
 {
+	bool full[DOOR_HELD_CLIENTS] = { false };
 	struct door_held *held, *next;
 
+	/* All are looked at: not oftener than once a millisecond. */
+	if (door->held_tried_ms == door->now_ms)
+		return;
+	door->held_tried_ms = door->now_ms;
 	for (held = TAILQ_FIRST(&door->held); held; held = next) {
-		enum acta_err err = send_frames(door, held->data,
-		    held->back_size, held->data + held->back_size, held->size);
+		bool late = door->now_ms >= held->until_ms;
+		enum acta_err err = ACTA_EAGAIN;
 
 		next = TAILQ_NEXT(held, entry);
-		if (err == ACTA_EAGAIN && door->now_ms < held->until_ms)
+		if (!full[held->client])
+			err = send_frames(door, held->data, held->back_size,
+			    held->data + held->back_size, held->size);
+		if (err == ACTA_EAGAIN && !late) {
+			full[held->client] = true;
 			continue;
+		}
 		if (err != ACTA_OK)
-			door->count[err == ACTA_EAGAIN
-				? DOOR_COUNT_client_slow
-				: DOOR_COUNT_client_gone]++;
+			door->count[late ? DOOR_COUNT_client_slow
+					 : DOOR_COUNT_client_gone]++;
 		held_end(door, held);
 	}
 }
@@ -158,7 +183,7 @@ static void
 send_answer(struct door *door, const struct door_back *back)
 {
 	const struct acta_buf *body = &door->answer;
-	enum acta_err err;
+	enum acta_err err = ACTA_EAGAIN;
 
 	if (back->json) {
 		acta_buf_reset(&door->json);
@@ -166,8 +191,9 @@ send_answer(struct door *door, const struct door_back *back)
 		    door->answer.data, door->answer.size, &door->json);
 		body = &door->json;
 	}
-	err =
-	    send_frames(door, back->frames, back->size, body->data, body->size);
+	if (door->held_by[client_of(back->frames)] == 0)
+		err = send_frames(
+		    door, back->frames, back->size, body->data, body->size);
 	if (err == ACTA_EAGAIN)
 		hold(door, back, body->data, body->size);
 	else if (err != ACTA_OK)

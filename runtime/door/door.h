@@ -26,10 +26,11 @@
 #define DOOR_ENVELOPE_MAX 8u /* frames before a body */
 #define DOOR_FRAME_MAX 255u  /* bytes of each */
 #define DOOR_BACK_MAX ((1 + DOOR_ENVELOPE_MAX) * (1 + DOOR_FRAME_MAX))
-#define DOOR_HELD_MAX 8192u /* answers to clients that do not read */
-#define DOOR_HELD_BYTES_MAX (8u << 20)
-#define DOOR_HELD_MS 5000
-#define DOOR_TOPICS_MAX 65536u /* (topic, part) whose head is told */
+#define DOOR_HELD_MAX 65536u /* answers to clients that do not read */
+#define DOOR_HELD_BYTES_MAX (16u << 20)
+#define DOOR_HELD_MS 30000
+#define DOOR_HELD_CLIENTS 1024u /* told apart by hash; a power of 2 */
+#define DOOR_TOPICS_MAX 65536u  /* (topic, part) whose head is told */
 #define DOOR_SUBS_MAX 100000u
 #define DOOR_SUBS_BYTES_MAX (2u << 20) /* a trie node a byte */
 #define DOOR_ASKS_MAX 32u /* conversations with the root at a time */
@@ -185,6 +186,8 @@ struct door {
 	struct door_helds held;
 	uint32_t held_count;
 	size_t held_bytes;
+	int64_t held_tried_ms;
+	uint32_t held_by[DOOR_HELD_CLIENTS]; /* how many of whom */
 
 	struct door_heads *heads;
 	int64_t heads_due_ms;
@@ -259,8 +262,8 @@ int64_t door_calls_wait(const struct door *door, int64_t most);
 struct door_service *door_service_find(
     const struct door *door, const char *name, size_t size);
 /* The one that a client named, or NULL and why there is none. */
-struct door_service *door_service_asked(const struct door *door,
-    struct acta_bytes name, struct acta_why *why);
+struct door_service *door_service_asked(
+    const struct door *door, struct acta_bytes name, struct acta_why *why);
 /* Known from the config or from the root. NULL: too many. */
 struct door_service *door_service_add(
     struct door *door, const char *name, uint32_t partitions, uint32_t workers);

@@ -122,7 +122,7 @@ door_service_add(
 		return NULL;
 	service = calloc(1, sizeof *service);
 	assert(service);
-	strncpy(service->name, name, ACTA_SERVICE_MAX);
+	snprintf(service->name, sizeof service->name, "%s", name);
 	service->partitions = partitions > 0 ? partitions : 1;
 	service->workers = bounded(workers);
 	make_links(service);

@@ -92,7 +92,7 @@ main(int argc, char **argv)
 	/* ^C at a terminal is the root's; a peer that is gone is an error. */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
-	strcpy(door.name, argv[1]);
+	snprintf(door.name, sizeof door.name, "%s", argv[1]);
 	door.local = strcmp(door.name, "@door") == 0;
 	if (getrandom(&door.incarnation, sizeof door.incarnation, 0) !=
 	    sizeof door.incarnation)

@@ -19,7 +19,7 @@
 #define BACKLOG 512
 #define SEND_HWM 1024          /* answers and events to one client */
 #define RECV_BYTES (32u << 20) /* of one client, in bodies as large as any */
-#define RECV_HWM_MIN 8u
+#define RECV_HWM_MIN 32u
 #define RECV_HWM_MAX 1024u
 #define LINK_HWM 64           /* frames, each up to 1 MiB, of one worker */
 #define SUBSCRIPTION_MAX 1024 /* bytes of what a subscriber may say */
