@@ -500,12 +500,10 @@ acta_address(acta_ref ref)
 void *
 acta_alloc(acta_actor *a, size_t size)
 {
-	static _Alignas(16) char nothing[16];
-
 	if (size > (64u << 20)) {
 		acta_actor_misuse(a, "acta_alloc: %zu bytes are over 64 MiB",
 		    size);
-		return nothing;
+		return NULL;
 	}
 	/* The arena aligns to 8; any type wants 16. */
 	return (void *)(((uintptr_t)acta_arena_alloc(a->arena, size + 16) +
@@ -1203,6 +1201,18 @@ queue_sent(acta_actor *a, struct acta_bytes service, uint32_t part,
 	a->sent_tail = &s->next;
 }
 
+/* Tell the asker once this handler's effects are kept, not before. */
+static void
+later(acta_actor *a, const struct acta_caller *caller, const char *from,
+    const char *text)
+{
+	struct acta_unsent *u = acta_arena_alloc(a->arena, sizeof(*u));
+
+	*u = (struct acta_unsent){ .next = a->unsent, .caller = *caller,
+		.from = from, .text = text };
+	a->unsent = u;
+}
+
 /* To an actor: its args are what was packed into part->pack. */
 static void
 send_message(acta_actor *a, acta_ref to, struct acta_message *m)
@@ -1228,7 +1238,7 @@ send_message(acta_actor *a, acta_ref to, struct acta_message *m)
 		dead.raw = acta_arena_copy(a->arena, b->data, b->size);
 		dead.raw_size = b->size;
 		acta_part_dead(a->part, &dead, "unknown-service", end.text);
-		acta_part_answer(a->part, &m->caller, to->text, &end);
+		later(a, &m->caller, to->text, end.text);
 		return;
 	}
 	queue_sent(a, to->service,
@@ -1340,6 +1350,7 @@ acta_publish_(acta_actor *a, const char *topic, const acta_field *fields)
 	struct acta_buf *b;
 	struct acta_release *e;
 	const char *full;
+	uint32_t fresh = 0;
 	bool known = false;
 
 	if (!may_change(a, "acta_publish") ||
@@ -1348,7 +1359,10 @@ acta_publish_(acta_actor *a, const char *topic, const acta_field *fields)
 		return;
 	for (uint32_t i = 0; i < a->part->topic_count && !known; i++)
 		known = strcmp(a->part->topics[i].name, topic) == 0;
-	if (!known && a->part->topic_count >= ACTA_TOPICS_MAX) {
+	for (struct acta_release *e2 = a->events; !known && e2 != NULL;
+	     e2 = e2->next)
+		fresh++; /* at most: the same one twice counts twice */
+	if (!known && a->part->topic_count + fresh >= ACTA_TOPICS_MAX) {
 		acta_actor_misuse(a, "acta_publish: over %u topics",
 		    ACTA_TOPICS_MAX);
 		return;

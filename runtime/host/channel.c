@@ -432,6 +432,9 @@ on_hello(struct acta_part *part, const struct acta_item *item)
 		in->dirty = true;
 	}
 	if (verdict == ACTA_VERDICT_GO) {
+		if (!in->open || in->inc != item->inc ||
+		    in->queued < in->next)
+			in->queued = in->next;
 		in->open = true;
 		in->nacked = false;
 		in->bytes = 0;
@@ -468,6 +471,16 @@ on_data(struct acta_part *part, const struct acta_item *item)
 		send_back(part, &out);
 		return;
 	}
+	/* What waits in the inbox already is not taken in again. */
+	if (item->first + item->count <= in->queued) {
+		in->want_ack = true;
+		return;
+	}
+	if (item->first > in->queued) {
+		in->nacked = true;
+		return;
+	}
+	in->queued = item->first + item->count;
 	acta_buf_reset(&part->scratch);
 	acta_item_encode(&part->scratch, item);
 	acta_buf_append(&part->inbox,

@@ -270,6 +270,7 @@ acta_parked_first(struct acta_part *part, struct acta_parked *a,
 		a->due_ms = due_ms;
 		return ACTA_ENOENT;
 	}
+	msg->timer = row.passes;
 	msg->attempt = row.attempts + 1;
 	memcpy(msg->uid.bytes, row.uid, 16);
 	msg->raw = acta_arena_copy(&part->arena, row.message, row.size);

@@ -116,6 +116,7 @@ struct acta_in { /* our end of a channel we receive on */
 	/* of this process only */
 	bool open, stopped;
 	uint64_t bytes;              /* taken since the last WELCOME */
+	uint64_t queued;             /* all below it is taken or in the inbox */
 	bool want_ack, dirty, nacked;
 };
 
@@ -142,6 +143,12 @@ struct acta_sent { /* by the handler that runs */
 	const uint8_t *data;         /* an encoded message, in the arena */
 	size_t size;
 	struct acta_sent *next;
+};
+
+struct acta_unsent { /* an answer that the handler's own sends brought about */
+	struct acta_unsent *next;
+	struct acta_caller caller;
+	const char *from, *text;
 };
 
 struct acta_release { /* what leaves after the commit */
@@ -274,6 +281,7 @@ struct acta_actor {
 	uint32_t effects;
 	uint64_t effect_bytes;
 	struct acta_sent *sent, **sent_tail;
+	struct acta_unsent *unsent;
 	struct acta_release *events, **event_tail;
 	struct acta_scan *scans[ACTA_SCANS_MAX];
 	uint32_t scan_count;

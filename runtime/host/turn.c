@@ -195,6 +195,7 @@ acta_part_release(struct acta_part *part, const char *door, size_t door_size,
 	if (door_size >= sizeof(r->door))
 		return;
 	memcpy(r->door, door, door_size);
+	r->item.src = (struct acta_bytes){ r->door, (uint32_t)door_size };
 	r->item.body = keep_bytes(part, item->body);
 	r->item.code = keep_bytes(part, item->code);
 	r->item.text = keep_bytes(part, item->text);
@@ -400,8 +401,11 @@ wait_for(struct acta_part *part, const struct acta_msg *msg)
 
 static void
 answer_here(struct acta_part *part, const struct acta_caller *c,
-    const struct acta_end *end)
+    const char *from, const struct acta_end *end)
 {
+	const struct acta_end after = { .outcome = ACTA_UNDELIVERED,
+		.code = "failed", .text = end->text };
+
 	if (c->home_key.data != NULL) {
 		struct record r;
 		const uint8_t none[16] = { 0 };
@@ -409,6 +413,10 @@ answer_here(struct acta_part *part, const struct acta_caller *c,
 
 		if (err == ACTA_OK && r.state != 0)
 			return; /* it was answered: good once */
+		/* Refused by another actor than was called: one had run. */
+		if (!leaves_record(end) && err == ACTA_OK &&
+		    !is_text(r.to, from))
+			end = &after;
 		if (!leaves_record(end))
 			acta_store_delete(part->store, ACTA_T_REPLY,
 			    c->home_key.data, 20);
@@ -435,7 +443,7 @@ acta_part_answer(struct acta_part *part, const struct acta_caller *c,
 		return;
 	if (c->kind == ACTA_CALLER_DOOR &&
 	    (c->home_key.data == NULL || is_home(part, c->service, c->part))) {
-		answer_here(part, c, end);
+		answer_here(part, c, from, end);
 		return;
 	}
 	acta_buf_init(&b);
@@ -662,9 +670,14 @@ migrate(struct acta_part *part, struct acta_actor *actor)
 		if (acta_scan_close(&scan) != ACTA_OK)
 			return ACTA_FAILED;
 	}
-	if (known && actor->loaded->service->migrate != NULL)
+	if (known && actor->loaded->service->migrate != NULL) {
+		bool reads_only = actor->reads_only;
+
+		actor->reads_only = false; /* it may change what it migrates */
 		status = actor->loaded->service->migrate(actor,
 		    (uint32_t)have);
+		actor->reads_only = reads_only;
+	}
 	if (status != ACTA_DONE || actor->status != ACTA_DONE)
 		return ACTA_FAILED;
 	acta_buf_reset(&part->pack);
@@ -713,6 +726,12 @@ keep_effects(struct acta_part *part, struct acta_actor *a)
 {
 	for (struct acta_sent *s = a->sent; s != NULL; s = s->next)
 		route(part, s->service, s->part, s->data, s->size);
+	for (struct acta_unsent *u = a->unsent; u != NULL; u = u->next) {
+		const struct acta_end end = { .outcome = ACTA_UNDELIVERED,
+			.code = "unknown-service", .text = u->text };
+
+		acta_part_answer(part, &u->caller, u->from, &end);
+	}
 	for (struct acta_release *e = a->events, *next; e != NULL; e = next) {
 		next = e->next;
 		e->next = NULL;
@@ -804,6 +823,8 @@ conclude(struct acta_part *part, struct acta_actor *a,
 		end_with(part, msg, &end);
 		return FATE_REJECTED;
 	}
+	/* What it sent goes first, as it was sent before the answer. */
+	keep_effects(part, a);
 	if (!a->caller_taken) {
 		end.result = a->replied ? a->reply : NULL;
 		end.size = a->reply_size;
@@ -811,7 +832,6 @@ conclude(struct acta_part *part, struct acta_actor *a,
 	} else if (msg->source == ACTA_FROM_CALL && msg->send) {
 		end_with(part, msg, &end);
 	}
-	keep_effects(part, a);
 	if (a->resumed)
 		acta_park_hold(part, msg, false);
 	part->handled++;
@@ -1003,7 +1023,7 @@ run_own(struct acta_part *part, struct acta_msg *msg)
 		acta_buf_fini(&b);
 		acta_caller_decode(&r, &caller, &ok);
 		if (ok && caller.kind == ACTA_CALLER_DOOR)
-			answer_here(part, &caller, &end);
+			answer_here(part, &caller, msg->from_text, &end);
 		return FATE_HANDLED;
 	}
 	if (msg->source == ACTA_FROM_CALL) {
@@ -1137,8 +1157,9 @@ run(struct acta_part *part, struct acta_msg *msg)
 	uint32_t crashes;
 
 	if (acta_message_decode(&r, &msg->m) != ACTA_OK) {
-		part->dropped++;
-		return FATE_HANDLED;
+		acta_part_dead(part, msg, "malformed",
+		    "it cannot be decoded: too deep, or damaged");
+		return FATE_DEAD;
 	}
 	texts(msg);
 	if (msg->m.type.size > 0 && msg->m.type.data[0] == '@') {
@@ -1349,6 +1370,7 @@ run_parked(struct acta_part *part, struct acta_parked *queue,
     struct acta_uid *blame, bool *alone)
 {
 	struct acta_msg msg;
+	struct acta_bytes key;
 	enum acta_err err;
 	enum fate fate;
 	uint32_t crashes;
@@ -1367,16 +1389,12 @@ run_parked(struct acta_part *part, struct acta_parked *queue,
 		if (part->turn_messages > 0)
 			return FATE_HANDLED; /* at the next turn's beginning */
 	}
-	/* run() decodes; the key is needed to take the row out. */
+	key = (struct acta_bytes){ acta_arena_text(&part->arena, queue->key,
+		queue->key_size), queue->key_size };
 	fate = run(part, &msg);
 	if (fate != FATE_PARKED && fate != FATE_KILLED) {
-		struct acta_message m;
-		struct acta_reader r = acta_reader(msg.raw, msg.raw_size);
-
-		if (acta_message_decode(&r, &m) == ACTA_OK) {
-			msg.m.key = m.key;
-			acta_park_remove(part, &msg);
-		}
+		msg.m.key = key;
+		acta_park_remove(part, &msg);
 	}
 	return fate;
 }
@@ -1401,13 +1419,17 @@ static bool
 answered_before(struct acta_part *part, struct acta_msg *msg)
 {
 	struct acta_caller *c = &msg->m.caller;
+	enum acta_err err;
 	struct record r;
 	struct acta_end end = { .outcome = ACTA_UNDELIVERED,
 		.code = "id-reused",
 		.text = "this id named another request before" };
 
-	if (record_get(part, c->home_key.data, &r) != ACTA_OK)
-		return false;
+	err = record_get(part, c->home_key.data, &r);
+	if (err != ACTA_OK && err != ACTA_ENOENT)
+		(void)acta_part_fatal(part, err);
+	if (err != ACTA_OK)
+		return part->failed; /* a damaged record must not run again */
 	if (memcmp(r.body, msg->body_hash, 16) == 0) {
 		if (r.state == 0) {
 			wait_for(part, msg);
@@ -1536,9 +1558,12 @@ run_data(struct acta_part *part, const struct acta_item *item,
 		if (part->ins[i].part == item->src_part &&
 		    is_text(item->src, part->ins[i].service))
 			in = &part->ins[i];
-	if (in == NULL || !in->open || in->hist != item->hist ||
-	    in->inc != item->inc)
+	if (in == NULL)
 		return FATE_HANDLED;
+	if (!in->open || in->hist != item->hist || in->inc != item->inc) {
+		in->queued = in->next; /* dropped: it must come again */
+		return FATE_HANDLED;
+	}
 	/* What was taken of it before, and what is a duplicate. */
 	while (seq < in->next && seq < item->first + item->count) {
 		(void)acta_read_raw(&r, &size);
@@ -1554,6 +1579,8 @@ run_data(struct acta_part *part, const struct acta_item *item,
 	start = acta_read_raw(&r, &size);
 	if (size == 0) {
 		part->dropped++;
+		in->queued = in->next;
+		in->nacked = true;
 		return FATE_HANDLED;
 	}
 	*done = false;
@@ -1718,7 +1745,8 @@ gather(struct acta_part *part)
 				break;
 			part->turn_messages++;
 			progress = true;
-			continue;
+			if (alone)
+				continue;
 		}
 		if (part->draining)
 			break;
@@ -1811,6 +1839,8 @@ acta_part_turn(struct acta_part *part, int64_t now_ms, bool *out_more)
 	/* A number that only named what ran in one turn need not be kept. */
 	if (part->numbers_dirty && acta_store_dirty(part->store))
 		store_numbers(part);
+	if (part->failed) /* the store cannot be read: nothing more is said */
+		return ACTA_ECORRUPT;
 	if (acta_store_dirty(part->store)) {
 		if (killed(part, "commit"))
 			return ACTA_ECLOSED;
@@ -1832,6 +1862,8 @@ acta_part_turn(struct acta_part *part, int64_t now_ms, bool *out_more)
 	if (killed(part, "released"))
 		return ACTA_ECLOSED;
 	atomic_store(&part->box->phase, ACTA_PHASE_IDLE);
+	if (part->read_count > 0)
+		wake_reads(part);
 	*out_more = part->inbox_at < part->inbox.size ||
 	    acta_parked_due(part) != NULL ||
 	    part->next_due_ms <= part->now_ms;
@@ -1993,6 +2025,7 @@ acta_part_open(struct acta_part **out, const char *dir,
 	part->now_ms = acta_store_last_ms(part->store);
 	if (now_ms > part->now_ms)
 		part->now_ms = now_ms;
+	part->intake_stopped = acta_store_intake_stopped(part->store);
 	err = load(part);
 	if (err != ACTA_OK) {
 		acta_why_text(why, "%s: a row of the runtime cannot be read: "
