@@ -838,6 +838,25 @@ def test_tcp(zctx, run):
     c.socket.close()
 
 
+def test_subscriptions(run):
+    """libzmq keeps what subscribers ask for, so it is counted and bounded."""
+    zctx = zmq.Context()
+    endpoint = "tcp://127.0.0.1:%d" % free_port()
+    door = Door(run, "@door-events", events=endpoint)
+    door.start()
+    s = zctx.socket(zmq.SUB)
+    s.linger = 0
+    s.set_hwm(0)
+    s.connect(endpoint)
+    for i in range(12000):
+        s.subscribe(b"%0200d" % i)
+    cause = door.wait_for(CAUSE)
+    same((cause and cause["name"], door.process.wait(10)),
+         ("too-many-subscriptions", 1), "over 2 MiB of subscriptions: the "
+         "door ends, to be started anew")
+    zctx.destroy(linger=0)
+
+
 def test_metrics(run):
     """Two doors that know each other: one tells the counters of both."""
     zctx = zmq.Context()
@@ -927,6 +946,7 @@ def main():
         test_tcp(zctx, run)
         test_admin(zctx, run)
         test_metrics(run)
+        test_subscriptions(run)
     finally:
         print("1..%d" % count)
         zctx.destroy(linger=0)
