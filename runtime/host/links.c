@@ -90,27 +90,74 @@ find(struct acta_links *l, const char *name, uint32_t worker)
 	return NULL;
 }
 
+static struct peer *
+add(struct acta_links *l, const char *name, uint32_t worker)
+{
+	struct peer *p;
+
+	l->peers = realloc(l->peers, (l->count + 1) * sizeof(*l->peers));
+	if (l->peers == NULL)
+		abort();
+	/* The tails point into the array: set them again. */
+	for (uint32_t i = 0; i < l->count; i++)
+		if (l->peers[i].wait == NULL)
+			l->peers[i].wait_tail = &l->peers[i].wait;
+	p = &l->peers[l->count++];
+	memset(p, 0, sizeof(*p));
+	acta_buf_init(&p->buf);
+	p->wait_tail = &p->wait;
+	snprintf(p->name, sizeof(p->name), "%s", name);
+	p->worker = worker;
+	return p;
+}
+
+/* A door of which no PEER was heard yet, although its call has come. */
+static struct peer *
+unheard(struct acta_links *l, const char *door, uint64_t door_inc, bool make)
+{
+	struct peer *p, *spare = NULL;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < l->count; i++) {
+		p = &l->peers[i];
+		if (p->name[0] != '@' || p->endpoint[0] != '\0')
+			continue;
+		n++;
+		if (p->incarnation == door_inc && strcmp(p->name, door) == 0)
+			return p;
+		if (p->wait == NULL && p->buf.size <= ACTA_LINK_HEAD &&
+		    strcmp(p->name, door) == 0)
+			spare = p; /* of a door that is gone */
+	}
+	if (!make || (spare == NULL && n >= ACTA_LINK_UNHEARD_MAX))
+		return NULL;
+	p = spare != NULL ? spare : add(l, door, 0);
+	p->incarnation = door_inc;
+	p->epoch = l->epochs++;
+	return p;
+}
+
 void
 acta_links_peer(struct acta_links *l, const struct acta_ctl *peer)
 {
-	struct peer *p = find(l, peer->name, peer->index);
+	struct peer *p = unheard(l, peer->name, peer->number, false);
 
-	if (p == NULL) {
-		l->peers = realloc(l->peers,
-		    (l->count + 1) * sizeof(*l->peers));
-		if (l->peers == NULL)
-			abort();
-		/* The tails point into the array: set them again. */
+	if (p != NULL && peer->text[0] != '\0') {
+		/* What waited for it can go; the door before it is gone. */
 		for (uint32_t i = 0; i < l->count; i++)
-			if (l->peers[i].wait == NULL)
-				l->peers[i].wait_tail = &l->peers[i].wait;
-		p = &l->peers[l->count++];
-		memset(p, 0, sizeof(*p));
-		acta_buf_init(&p->buf);
-		p->wait_tail = &p->wait;
-		snprintf(p->name, sizeof(p->name), "%s", peer->name);
-		p->worker = peer->index;
+			if (&l->peers[i] != p &&
+			    strcmp(l->peers[i].name, peer->name) == 0) {
+				peer_close(&l->peers[i]);
+				l->peers[i].endpoint[0] = '\0';
+			}
+		p->workers = 1;
+		snprintf(p->endpoint, sizeof(p->endpoint), "%.199s",
+		    peer->text);
+		return;
 	}
+	p = find(l, peer->name, peer->index);
+	if (p == NULL)
+		p = add(l, peer->name, peer->index);
 	peer_close(p);
 	p->workers = peer->workers > 0 ? peer->workers : 1;
 	p->incarnation = peer->number;
@@ -146,7 +193,9 @@ frame_end(struct acta_links *l, struct peer *p)
 
 	if (p->buf.size <= ACTA_LINK_HEAD)
 		return;
-	if (p->wait_bytes + p->buf.size > ACTA_LINK_WAIT_MAX) {
+	if (p->wait_bytes + p->buf.size > (p->endpoint[0] != '\0'
+	            ? ACTA_LINK_WAIT_MAX
+	            : ACTA_LINK_UNHEARD_BYTES)) {
 		l->dropped++;
 		acta_buf_reset(&p->buf);
 		return;
@@ -165,10 +214,6 @@ frame_end(struct acta_links *l, struct peer *p)
 static void
 append(struct acta_links *l, struct peer *p, const struct acta_item *item)
 {
-	if (p->endpoint[0] == '\0') {
-		l->dropped++;
-		return;
-	}
 	if (p->buf.size == 0)
 		acta_frame_begin(&p->buf, p->epoch);
 	acta_item_encode(&p->buf, item);
@@ -183,8 +228,9 @@ acta_links_to_part(struct acta_links *l, const char *service, uint32_t part,
 	for (uint32_t i = 0; i < l->count; i++) {
 		struct peer *p = &l->peers[i];
 
-		if (strcmp(p->name, service) == 0 &&
-		    part % p->workers == p->worker) {
+		if (strcmp(p->name, service) == 0 && p->workers > 0 &&
+		    part % p->workers == p->worker &&
+		    p->endpoint[0] != '\0') {
 			append(l, p, item);
 			return;
 		}
@@ -196,20 +242,28 @@ void
 acta_links_to_door(struct acta_links *l, const char *door, uint64_t door_inc,
     const struct acta_item *item)
 {
-	struct peer *p = find(l, door, 0);
+	struct peer *p = NULL;
 
-	if (p != NULL && p->incarnation == door_inc)
+	for (uint32_t i = 0; i < l->count && p == NULL; i++)
+		if (l->peers[i].incarnation == door_inc &&
+		    strcmp(l->peers[i].name, door) == 0)
+			p = &l->peers[i];
+	/* Its call may come before the root has told of it. */
+	if (p == NULL)
+		p = unheard(l, door, door_inc, true);
+	if (p != NULL)
 		append(l, p, item);
 	else
-		l->dropped++; /* that door is gone, and its client with it */
+		l->dropped++;
 }
 
 void
 acta_links_event(struct acta_links *l, const struct acta_item *item)
 {
 	for (uint32_t i = 0; i < l->count; i++)
-		if (strcmp(l->peers[i].name, "@door") == 0 ||
-		    strcmp(l->peers[i].name, "@door-events") == 0)
+		if (l->peers[i].endpoint[0] != '\0' &&
+		    (strcmp(l->peers[i].name, "@door") == 0 ||
+		        strcmp(l->peers[i].name, "@door-events") == 0))
 			append(l, &l->peers[i], item);
 }
 
@@ -218,6 +272,10 @@ peer_flush(struct acta_links *l, struct peer *p)
 {
 	if (p->wait == NULL && p->buf.size <= ACTA_LINK_HEAD)
 		return false;
+	if (p->endpoint[0] == '\0') {
+		frame_end(l, p); /* until its PEER, within bounds */
+		return false;
+	}
 	if (!peer_open(l, p))
 		return true;
 	while (p->wait != NULL) {

@@ -11,6 +11,8 @@
 
 #define ACTA_LINK_FRAME_MAX (1u << 20)
 #define ACTA_LINK_WAIT_MAX (64u << 20) /* bytes that wait for a socket */
+#define ACTA_LINK_UNHEARD_MAX 64u      /* doors not yet told of, or gone */
+#define ACTA_LINK_UNHEARD_BYTES (4u << 20)
 #define ACTA_LINK_HWM 1024
 #define ACTA_LINK_MAXMSG (4 << 20)
 
