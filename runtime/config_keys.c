@@ -41,7 +41,7 @@ static const char *const strategies[] = { "strategy", "one_for_one", NULL };
 static const char *const exceeds[] = { "on_exceed", "hold", "escalate", NULL };
 static const char *const restarts[] = { "restart type", "permanent",
 	"transient", "temporary", NULL };
-static const char *const on_faileds[] = { "on_failed", "park", "stop", NULL };
+static const char *const on_faileds[] = { "on_failed", "park", NULL };
 static const char *const on_lags[] = { "on_lag", "hold", NULL };
 
 /* Words of other systems, or of a later version: what to say instead. */
@@ -58,6 +58,8 @@ static const struct {
 	{ "strategy", "simple_one_for_one", NULL,
 	    "this version has one_for_one" },
 	{ "on_lag", "lapse", NULL, "this version has hold" },
+	{ "on_failed", "stop", NULL,
+	    "this version has park: only the failing actor waits" },
 };
 
 #define N(field) offsetof(struct acta_config, field)

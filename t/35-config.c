@@ -246,7 +246,9 @@ static const struct {
 	{ ONE("limits: {files: 64}, partitions: 8"), "2:12",
 	    "service \"stock\" may need", "fewer workers or partitions" },
 	{ ONE("on_failed: halt"), "2:46", "unknown on_failed \"halt\"",
-	    "one of park, stop" },
+	    "park" },
+	{ ONE("on_failed: stop"), "2:46", "on_failed",
+	    "this version has park" },
 	{ "supervisor: {on_exceed: holds}\n" STOCK, "1:25",
 	    "unknown on_exceed \"holds\"", "did you mean \"hold\"?" },
 	{ "supervisor: {intensity: -1}\n" STOCK, "1:25", "out of range",
@@ -505,7 +507,7 @@ START_TEST(what_is_written_counts)
 				  "shutdown: infinity, spin: 0, "
 				  "backoff: {min: 1.5s, max: 2m}, "
 				  "limits: {memory: 64MiB, files: 4096}, "
-				  "on_failed: stop, store: {quota: 1TiB}")),
+				  "on_failed: park, store: {quota: 1TiB}")),
 	    ACTA_OK);
 	s = &config.services[0];
 	ck_assert_int_eq(s->partitions, 4);
@@ -517,7 +519,7 @@ START_TEST(what_is_written_counts)
 	ck_assert_int_eq(s->backoff_max_ms, 120000);
 	ck_assert_int_eq(s->memory_max, 64 << 20);
 	ck_assert_int_eq(s->files_max, 4096);
-	ck_assert_int_eq(s->on_failed, 1);
+	ck_assert_int_eq(s->on_failed, 0);
 	ck_assert_int_eq(s->store_quota, 1LL << 40);
 	acta_config_fini(&config);
 	ck_assert_int_eq(load(ONE("shutdown: brutal_kill")), ACTA_OK);

@@ -31,8 +31,9 @@ static void
 refuse(struct acta_part *part, struct acta_msg *msg, const char *code,
     const char *text)
 {
-	struct acta_end end = { .outcome = ACTA_UNDELIVERED, .code = code,
-		.text = text };
+	struct acta_end end = {
+		.outcome = ACTA_UNDELIVERED, .code = code, .text = text
+	};
 
 	acta_part_answer(part, &msg->m.caller, "", &end);
 }
@@ -59,11 +60,12 @@ answer_list(struct acta_part *part, struct acta_msg *msg, const char *name,
 }
 
 static void
-answer_value(struct acta_part *part, struct acta_msg *msg, const void *data,
-    size_t size)
+answer_value(
+    struct acta_part *part, struct acta_msg *msg, const void *data, size_t size)
 {
-	struct acta_end end = { .outcome = ACTA_ANSWERED, .result = data,
-		.size = size };
+	struct acta_end end = {
+		.outcome = ACTA_ANSWERED, .result = data, .size = size
+	};
 
 	acta_part_answer(part, &msg->m.caller, "", &end);
 }
@@ -80,8 +82,8 @@ state_get(struct acta_part *part, struct acta_msg *msg)
 		refuse(part, msg, "bad-args", "arg \"name\": a row's name");
 		return;
 	}
-	n = acta_actor_row(key, msg->m.key.data, msg->m.key.size,
-	    name.as.data, name.size);
+	n = acta_actor_row(
+	    key, msg->m.key.data, msg->m.key.size, name.as.data, name.size);
 	if (acta_store_get(part->store, ACTA_T_STATE, key, n, &value, &size) !=
 	    ACTA_OK)
 		answer_value(part, msg, "\xc0", 1);
@@ -194,8 +196,8 @@ pack_dead(struct acta_part *part, struct acta_buf *out,
 static void
 dead_list(struct acta_part *part, struct acta_msg *msg)
 {
-	struct acta_scan *scan = acta_scan_open(part->store, ACTA_T_DEAD, "",
-	    0);
+	struct acta_scan *scan =
+	    acta_scan_open(part->store, ACTA_T_DEAD, "", 0);
 	struct acta_row row;
 	struct acta_buf rows;
 	uint32_t count = 0, limit = limit_of(msg);
@@ -238,7 +240,7 @@ dead_show(struct acta_part *part, struct acta_msg *msg)
 		key[i] = (uint8_t)(number >> (8 * (7 - i)));
 	acta_buf_init(&b);
 	if (acta_store_get(part->store, ACTA_T_DEAD, key, 8, &row.value,
-	        &row.value_size) == ACTA_OK &&
+		&row.value_size) == ACTA_OK &&
 	    pack_dead(part, &b, &row, true))
 		answer_value(part, msg, b.data, b.size);
 	else
@@ -266,8 +268,9 @@ pack_event(struct acta_buf *out, const struct acta_part *part,
 	prev = acta_read_uint(&r, &ok);
 	at_ms = acta_read_int(&r, &ok);
 	data = acta_read_raw(&r, &size);
-	if (!ok || (only.type == ACTA_STR &&
-	        (only.size != n || memcmp(only.as.data, key, n) != 0)))
+	if (!ok ||
+	    (only.type == ACTA_STR &&
+		(only.size != n || memcmp(only.as.data, key, n) != 0)))
 		return false;
 	snprintf(from, sizeof(from), "%s%s%.*s", part->config.service,
 	    n ? "/" : "", (int)n, key);
@@ -331,8 +334,8 @@ events_replay(struct acta_part *part, struct acta_msg *msg)
 		}
 		for (int i = 0; i < 8; i++)
 			seq = seq << 8 | ((const uint8_t *)row.key)[n + i];
-		count += pack_event(&rows, part, name, seq, &row,
-		    arg(msg, "key"));
+		count +=
+		    pack_event(&rows, part, name, seq, &row, arg(msg, "key"));
 	}
 	(void)acta_scan_close(&scan);
 	answer_list(part, msg, "events", &rows, count, more);

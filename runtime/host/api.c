@@ -86,14 +86,16 @@ effect(acta_actor *a, const char *call, size_t bytes)
 	a->effects++;
 	a->effect_bytes += bytes;
 	if (bytes > ACTA_VALUE_BYTES_MAX)
-		acta_actor_misuse(a, "%s: %zu bytes are over 1 MiB", call,
-		    bytes);
+		acta_actor_misuse(
+		    a, "%s: %zu bytes are over 1 MiB", call, bytes);
 	else if (a->effects > ACTA_EFFECTS_MAX)
-		acta_actor_misuse(a, "%s: over %u effects of one message",
-		    call, ACTA_EFFECTS_MAX);
+		acta_actor_misuse(a, "%s: over %u effects of one message", call,
+		    ACTA_EFFECTS_MAX);
 	else if (a->effect_bytes > ACTA_EFFECT_BYTES_MAX)
-		acta_actor_misuse(a, "%s: over 8 MiB of effects of one "
-		    "message", call);
+		acta_actor_misuse(a,
+		    "%s: over 8 MiB of effects of one "
+		    "message",
+		    call);
 	return !a->misused;
 }
 
@@ -142,20 +144,23 @@ sound(acta_actor *a, const char *call, const acta_field *f)
 		return false;
 	}
 	if ((v->type == ACTA_STR || v->type == ACTA_BIN ||
-	        v->type == ACTA_EXT) && v->size > ACTA_VALUE_BYTES_MAX) {
+		v->type == ACTA_EXT) &&
+	    v->size > ACTA_VALUE_BYTES_MAX) {
 		acta_actor_misuse(a, "%s: field \"%s\" is over 1 MiB", call,
 		    f->name ? f->name : "");
 		return false;
 	}
 	if ((v->type == ACTA_BIN || v->type == ACTA_STR) && v->size > 0 &&
 	    v->as.data == NULL) {
-		acta_actor_misuse(a, "%s: field \"%s\" has a size and no "
-		    "bytes", call, f->name ? f->name : "");
+		acta_actor_misuse(a,
+		    "%s: field \"%s\" has a size and no "
+		    "bytes",
+		    call, f->name ? f->name : "");
 		return false;
 	}
 	if (v->type == ACTA_STR && v->size > 0 &&
 	    (memchr(v->as.data, 0, v->size) != NULL ||
-	        !acta_utf8_valid(v->as.data, v->size))) {
+		!acta_utf8_valid(v->as.data, v->size))) {
 		acta_actor_misuse(a, "%s: field \"%s\" is not UTF-8", call,
 		    f->name ? f->name : "");
 		return false;
@@ -186,8 +191,8 @@ list_bytes(const struct acta_list *l, uint32_t count)
 
 /* One field's value. */
 static bool
-pack_field(acta_actor *a, const char *call, struct acta_buf *b,
-    const acta_field *f)
+pack_field(
+    acta_actor *a, const char *call, struct acta_buf *b, const acta_field *f)
 {
 	if (f->kind == ACTA_K_LIST_) {
 		const struct acta_list *l = f->value.as.data;
@@ -227,8 +232,10 @@ field_name(acta_actor *a, const char *call, const acta_field *f, size_t max)
 	if (f->name == NULL || f->name_size > max ||
 	    (f->name_size == 0 && max == ROW_NAME_MAX) ||
 	    !acta_utf8_valid(f->name, f->name_size)) {
-		acta_actor_misuse(a, "%s: a name must be UTF-8 of at most %zu "
-		    "bytes", call, max);
+		acta_actor_misuse(a,
+		    "%s: a name must be UTF-8 of at most %zu "
+		    "bytes",
+		    call, max);
 		return false;
 	}
 	return true;
@@ -248,8 +255,8 @@ fits(const struct acta_buf *b, size_t from)
 	size_t taken;
 
 	return acta_msgpack_check_first(b->data + from, b->size - from,
-	           ACTA_MSGPACK_DEPTH_MAX, ACTA_MSGPACK_NODES_MAX + 1,
-	           &taken) == ACTA_OK;
+		   ACTA_MSGPACK_DEPTH_MAX, ACTA_MSGPACK_NODES_MAX + 1,
+		   &taken) == ACTA_OK;
 }
 
 /* What a kept field is without its acta_keep. */
@@ -285,17 +292,15 @@ options(acta_actor *a, const char *call, const acta_field *fields,
 		unsigned needs = 0;
 
 		if (++n > FIELDS_MAX) {
-			acta_actor_misuse(a, "%s: over %u fields", call,
-			    FIELDS_MAX);
+			acta_actor_misuse(
+			    a, "%s: over %u fields", call, FIELDS_MAX);
 			return false;
 		}
 		switch (f->kind) {
 		case ACTA_K_NONE_:
 		case ACTA_K_VALUE_:
 		case ACTA_K_LIST_:
-		case ACTA_K_REF_:
-			*out_values += is_value(f);
-			break;
+		case ACTA_K_REF_: *out_values += is_value(f); break;
 		case ACTA_K_KEEP_:
 		case ACTA_K_KEEP_LIST_:
 		case ACTA_K_KEEP_REF_:
@@ -319,8 +324,10 @@ options(acta_actor *a, const char *call, const acta_field *fields,
 			out->every_ms = f->value.as.i;
 			break;
 		default:
-			acta_actor_misuse(a, "%s: a field that no acta_x() "
-			    "made", call);
+			acta_actor_misuse(a,
+			    "%s: a field that no acta_x() "
+			    "made",
+			    call);
 			return false;
 		}
 		if ((needs & allowed) != needs) {
@@ -361,8 +368,8 @@ pack_fields(acta_actor *a, const char *call, struct acta_buf *b,
 		return false;
 	}
 	if (!fits(b, start)) {
-		acta_actor_misuse(a, "%s: over depth 32 or 65,536 elements",
-		    call);
+		acta_actor_misuse(
+		    a, "%s: over depth 32 or 65,536 elements", call);
 		return false;
 	}
 	return true;
@@ -408,10 +415,9 @@ acta_unique(acta_actor *a)
 acta_value
 acta_setting(const acta_actor *a, const char *name)
 {
-	int i = name == NULL
-	    ? -1
-	    : acta_schema_index(&a->loaded->settings_schema, name,
-	          strlen(name));
+	int i = name == NULL ? -1
+			     : acta_schema_index(&a->loaded->settings_schema,
+				   name, strlen(name));
 
 	if (i < 0 || a->loaded->settings == NULL) {
 		acta_actor_misuse((acta_actor *)a,
@@ -441,8 +447,9 @@ acta_ref_make(struct acta_arena *arena, const char *text, size_t size)
 	memcpy(ref->text, text, size);
 	ref->text[size] = '\0';
 	ref->service = (struct acta_bytes){ ref->text, service.size };
-	ref->key = (struct acta_bytes){ ref->text +
-		(key.size ? size - key.size : size), key.size };
+	ref->key = (struct acta_bytes){
+		ref->text + (key.size ? size - key.size : size), key.size
+	};
 	return ref;
 }
 
@@ -458,7 +465,7 @@ acta_self(const acta_actor *a)
 	n = a->key_size == 0
 	    ? snprintf(text, sizeof(text), "%s", a->loaded->service->name)
 	    : snprintf(text, sizeof(text), "%s/%s", a->loaded->service->name,
-	          a->key);
+		  a->key);
 	self->self = acta_ref_make(a->arena, text, (size_t)n);
 	return a->self;
 }
@@ -472,8 +479,10 @@ acta_to(acta_actor *a, const char *address)
 		return NULL;
 	ref = acta_ref_make(a->arena, address, strlen(address));
 	if (ref == NULL)
-		acta_actor_misuse(a, "\"%.80s\" is not an address (service or "
-		    "service/key)", address);
+		acta_actor_misuse(a,
+		    "\"%.80s\" is not an address (service or "
+		    "service/key)",
+		    address);
 	return ref;
 }
 
@@ -481,8 +490,8 @@ acta_ref
 acta_to_n(acta_actor *a, const char *prefix, int64_t number)
 {
 	char text[ACTA_ADDRESS_MAX + 24];
-	int n = snprintf(text, sizeof(text), "%s%" PRId64,
-	    prefix ? prefix : "", number);
+	int n = snprintf(
+	    text, sizeof(text), "%s%" PRId64, prefix ? prefix : "", number);
 
 	if (n < 0 || (size_t)n >= sizeof(text)) {
 		acta_actor_misuse(a, "acta_to_n: too long for an address");
@@ -501,13 +510,14 @@ void *
 acta_alloc(acta_actor *a, size_t size)
 {
 	if (size > (64u << 20)) {
-		acta_actor_misuse(a, "acta_alloc: %zu bytes are over 64 MiB",
-		    size);
+		acta_actor_misuse(
+		    a, "acta_alloc: %zu bytes are over 64 MiB", size);
 		return NULL;
 	}
 	/* The arena aligns to 8; any type wants 16. */
-	return (void *)(((uintptr_t)acta_arena_alloc(a->arena, size + 16) +
-	                    15) & ~(uintptr_t)15);
+	return (
+	    void *)(((uintptr_t)acta_arena_alloc(a->arena, size + 16) + 15) &
+	    ~(uintptr_t)15);
 }
 
 static const char *
@@ -560,8 +570,7 @@ void
 acta_log_(acta_actor *a, acta_level level, const char *event,
     const acta_field *fields)
 {
-	static const char *const names[] = { "debug", "info", "warn",
-		"error" };
+	static const char *const names[] = { "debug", "info", "warn", "error" };
 	char line[1024];
 	size_t at = 0;
 
@@ -569,8 +578,8 @@ acta_log_(acta_actor *a, acta_level level, const char *event,
 		acta_actor_misuse(a, "acta_log: no such level, or no event");
 		return;
 	}
-	for (const acta_field *f = fields; f->kind != ACTA_K_END_ &&
-	     at < sizeof(line) - 1; f++) {
+	for (const acta_field *f = fields;
+	     f->kind != ACTA_K_END_ && at < sizeof(line) - 1; f++) {
 		int n;
 
 		if (f->kind != ACTA_K_VALUE_ || f->name == NULL)
@@ -611,8 +620,8 @@ acta_msg_sender(const acta_msg *m)
 {
 	return m->from_text[0] == '\0'
 	    ? NULL
-	    : acta_ref_make(m->actor->arena, m->from_text,
-	          strlen(m->from_text));
+	    : acta_ref_make(
+		  m->actor->arena, m->from_text, strlen(m->from_text));
 }
 
 const char *
@@ -640,14 +649,16 @@ declared(const acta_msg *m, const char *name, unsigned type)
 	}
 	if (type != ACTA_SCHEMA_ANY && s->fields[i].type != type &&
 	    !(type == ACTA_SCHEMA_INT &&
-	        s->fields[i].type == ACTA_SCHEMA_TIME) &&
+		s->fields[i].type == ACTA_SCHEMA_TIME) &&
 	    !(type == ACTA_SCHEMA_NUM &&
-	        s->fields[i].type == ACTA_SCHEMA_INT) &&
+		s->fields[i].type == ACTA_SCHEMA_INT) &&
 	    !(type == ACTA_SCHEMA_STR &&
-	        s->fields[i].type == ACTA_SCHEMA_REF) &&
+		s->fields[i].type == ACTA_SCHEMA_REF) &&
 	    s->fields[i].type != ACTA_SCHEMA_ANY) {
-		acta_actor_misuse(m->actor, "arg \"%s\" of \"%s\" is read as "
-		    "another type than declared", name, m->type_text);
+		acta_actor_misuse(m->actor,
+		    "arg \"%s\" of \"%s\" is read as "
+		    "another type than declared",
+		    name, m->type_text);
 		return (acta_value){ 0 };
 	}
 	return m->args[i];
@@ -729,8 +740,10 @@ row_key(acta_actor *a, const char *call, const char *name, char *out)
 	size_t n = name ? strlen(name) : 0;
 
 	if (n == 0 || n > ROW_NAME_MAX || !acta_utf8_valid(name, n)) {
-		acta_actor_misuse(a, "%s: a row's name must have 1 to %u "
-		    "bytes of UTF-8", call, ROW_NAME_MAX);
+		acta_actor_misuse(a,
+		    "%s: a row's name must have 1 to %u "
+		    "bytes of UTF-8",
+		    call, ROW_NAME_MAX);
 		return 0;
 	}
 	return acta_actor_row(out, a->key, a->key_size, name, n);
@@ -757,8 +770,8 @@ get(acta_actor *a, const char *call, const char *name)
 
 	if (!live(a, call) || (n = row_key(a, call, name, key)) == 0)
 		return (acta_value){ 0 };
-	err = acta_store_get(a->part->store, ACTA_T_STATE, key, n, &data,
-	    &size);
+	err =
+	    acta_store_get(a->part->store, ACTA_T_STATE, key, n, &data, &size);
 	if (store_failed(a, err) || err != ACTA_OK)
 		return (acta_value){ 0 };
 	r = acta_reader(data, size);
@@ -766,8 +779,8 @@ get(acta_actor *a, const char *call, const char *name)
 }
 
 static bool
-typed(acta_actor *a, const char *call, const char *name, acta_value v,
-    bool fits)
+typed(
+    acta_actor *a, const char *call, const char *name, acta_value v, bool fits)
 {
 	if (v.type == ACTA_ABSENT || a->misused)
 		return false;
@@ -783,7 +796,7 @@ acta_get_int(acta_actor *a, const char *name, int64_t otherwise)
 	acta_value v = get(a, "acta_get_int", name);
 
 	return typed(a, "acta_get_int", name, v,
-	           v.type == ACTA_INT || v.type == ACTA_TIME)
+		   v.type == ACTA_INT || v.type == ACTA_TIME)
 	    ? v.as.i
 	    : otherwise;
 }
@@ -794,7 +807,7 @@ acta_get_num(acta_actor *a, const char *name, double otherwise)
 	acta_value v = get(a, "acta_get_num", name);
 
 	return typed(a, "acta_get_num", name, v,
-	           v.type == ACTA_NUM || v.type == ACTA_INT)
+		   v.type == ACTA_NUM || v.type == ACTA_INT)
 	    ? acta_as_num(v, otherwise)
 	    : otherwise;
 }
@@ -825,13 +838,15 @@ acta_get_ref(acta_actor *a, const char *name)
 	acta_value v = get(a, "acta_get_ref", name);
 	acta_ref ref;
 
-	if (v.type == ACTA_NIL || !typed(a, "acta_get_ref", name, v,
-	        v.type == ACTA_STR))
+	if (v.type == ACTA_NIL ||
+	    !typed(a, "acta_get_ref", name, v, v.type == ACTA_STR))
 		return NULL;
 	ref = acta_ref_make(a->arena, v.as.data, v.size);
 	if (ref == NULL)
-		acta_actor_misuse(a, "acta_get_ref: row \"%s\" is not an "
-		    "address", name);
+		acta_actor_misuse(a,
+		    "acta_get_ref: row \"%s\" is not an "
+		    "address",
+		    name);
 	return ref;
 }
 
@@ -871,7 +886,8 @@ acta_put_(acta_actor *a, const acta_field *fields)
 		if (!field_name(a, "acta_put", f, ROW_NAME_MAX))
 			return;
 		if (f->name[f->name_size - 1] == '/') {
-			acta_actor_misuse(a, "acta_put: a row's name does not "
+			acta_actor_misuse(a,
+			    "acta_put: a row's name does not "
 			    "end in '/'");
 			return;
 		}
@@ -879,8 +895,10 @@ acta_put_(acta_actor *a, const acta_field *fields)
 		if (!pack_field(a, "acta_put", b, f))
 			return;
 		if (!fits(b, 0)) {
-			acta_actor_misuse(a, "acta_put: row \"%s\" is over "
-			    "depth 32 or 65,536 elements", f->name);
+			acta_actor_misuse(a,
+			    "acta_put: row \"%s\" is over "
+			    "depth 32 or 65,536 elements",
+			    f->name);
 			return;
 		}
 		put_packed(a, "acta_put", f->name, 0);
@@ -919,8 +937,8 @@ delete_timers(acta_actor *a)
 {
 	char prefix[ACTA_KEY_MAX + 2];
 	size_t n = acta_actor_row(prefix, a->key, a->key_size, NULL, 0);
-	struct acta_scan *scan = acta_scan_open(a->part->store, ACTA_T_TIMER,
-	    prefix, n);
+	struct acta_scan *scan =
+	    acta_scan_open(a->part->store, ACTA_T_TIMER, prefix, n);
 	struct acta_row row;
 
 	while (acta_scan_next(scan, &row)) {
@@ -930,8 +948,8 @@ delete_timers(acta_actor *a)
 		(void)acta_read_list(&r, &ok);
 		acta_part_due_delete(a->part, acta_read_int(&r, &ok), 't',
 		    row.key, row.key_size);
-		acta_store_delete(a->part->store, ACTA_T_TIMER, row.key,
-		    row.key_size);
+		acta_store_delete(
+		    a->part->store, ACTA_T_TIMER, row.key, row.key_size);
 	}
 	(void)store_failed(a, acta_scan_close(&scan));
 }
@@ -947,8 +965,8 @@ acta_delete(acta_actor *a, const char *name)
 	    !effect(a, "acta_delete", 0))
 		return;
 	if (strcmp(name, "/") == 0) {
-		acta_store_delete_prefix(a->part->store, ACTA_T_STATE, key,
-		    n - 1);
+		acta_store_delete_prefix(
+		    a->part->store, ACTA_T_STATE, key, n - 1);
 		delete_timers(a);
 	} else if (key[n - 1] == '/') {
 		acta_store_delete_prefix(a->part->store, ACTA_T_STATE, key, n);
@@ -970,8 +988,8 @@ acta_scan(acta_actor *a, const char *prefix)
 	if (!live(a, "acta_scan"))
 		return c;
 	if (n > ROW_NAME_MAX) {
-		acta_actor_misuse(a, "acta_scan: the prefix is over %u bytes",
-		    ROW_NAME_MAX);
+		acta_actor_misuse(
+		    a, "acta_scan: the prefix is over %u bytes", ROW_NAME_MAX);
 		return c;
 	}
 	if (a->scan_count == ACTA_SCANS_MAX) {
@@ -983,8 +1001,8 @@ acta_scan(acta_actor *a, const char *prefix)
 			}
 	}
 	if (a->scan_count == ACTA_SCANS_MAX) {
-		acta_actor_misuse(a, "acta_scan: over %u scans open at once",
-		    ACTA_SCANS_MAX);
+		acta_actor_misuse(
+		    a, "acta_scan: over %u scans open at once", ACTA_SCANS_MAX);
 		return c;
 	}
 	if (n == 1 && prefix[0] == '/')
@@ -1028,8 +1046,8 @@ next_row(acta_cursor *c)
 		(void)store_failed(a, acta_scan_close(&scan));
 		return false;
 	}
-	c->name = acta_arena_text(a->arena, (const char *)row.key + skip,
-	    row.key_size - skip);
+	c->name = acta_arena_text(
+	    a->arena, (const char *)row.key + skip, row.key_size - skip);
 	r = acta_reader(acta_arena_copy(a->arena, row.value, row.value_size),
 	    row.value_size);
 	c->value = acta_read(&r);
@@ -1041,9 +1059,9 @@ next_element(acta_cursor *c, bool map)
 {
 	acta_actor *a = c->state_[1];
 	uintptr_t left = (uintptr_t)c->state_[3];
-	struct acta_reader r = acta_reader_into((acta_value){
-		.type = ACTA_LIST, .size = (uint32_t)left,
-		.as.data = c->state_[2] });
+	struct acta_reader r = acta_reader_into((acta_value){ .type = ACTA_LIST,
+	    .size = (uint32_t)left,
+	    .as.data = c->state_[2] });
 
 	if (left == 0)
 		return false;
@@ -1052,8 +1070,8 @@ next_element(acta_cursor *c, bool map)
 		acta_value name = acta_read(&r);
 
 		if (name.type == ACTA_STR)
-			c->name = acta_arena_text(a->arena, name.as.data,
-			    name.size);
+			c->name =
+			    acta_arena_text(a->arena, name.as.data, name.size);
 	}
 	c->value = acta_read(&r);
 	c->state_[2] = (void *)r.at;
@@ -1087,8 +1105,8 @@ acta_next(acta_cursor *c)
 static acta_value
 packed_value(acta_actor *a, const struct acta_buf *b)
 {
-	struct acta_reader r = acta_reader(
-	    acta_arena_copy(a->arena, b->data, b->size), b->size);
+	struct acta_reader r =
+	    acta_reader(acta_arena_copy(a->arena, b->data, b->size), b->size);
 
 	return acta_read(&r);
 }
@@ -1118,8 +1136,10 @@ acta_list_new(acta_actor *a)
 
 	*l = (acta_list){ .actor = a, .buf = &none };
 	if (a->list_count == ACTA_LISTS_MAX) {
-		acta_actor_misuse(a, "acta_list_new: over %u lists of one "
-		    "message", ACTA_LISTS_MAX);
+		acta_actor_misuse(a,
+		    "acta_list_new: over %u lists of one "
+		    "message",
+		    ACTA_LISTS_MAX);
 		return l;
 	}
 	l->buf = calloc(1, sizeof(*l->buf));
@@ -1137,7 +1157,8 @@ list_room(acta_list *l)
 		return false;
 	if (l->count >= ACTA_MSGPACK_NODES_MAX ||
 	    l->buf->size > ACTA_VALUE_BYTES_MAX)
-		acta_actor_misuse(l->actor, "a list is over 65,536 elements "
+		acta_actor_misuse(l->actor,
+		    "a list is over 65,536 elements "
 		    "or 1 MiB");
 	return !l->actor->misused;
 }
@@ -1165,8 +1186,8 @@ acta_list_row_(acta_list *l, const acta_field *fields)
 	if (!list_room(l) ||
 	    !options(l->actor, "acta_list_row", fields, 0, &o, &values))
 		return;
-	if (pack_fields(l->actor, "acta_list_row", l->buf, fields, values,
-	        false))
+	if (pack_fields(
+		l->actor, "acta_list_row", l->buf, fields, values, false))
 		l->count++;
 	else
 		l->buf->size = before;
@@ -1178,8 +1199,10 @@ static bool
 type_ok(acta_actor *a, const char *call, const char *type)
 {
 	if (type == NULL || !acta_type_valid(type, strlen(type))) {
-		acta_actor_misuse(a, "%s: \"%.80s\" is not a type "
-		    "([a-z][a-z0-9-]*, at most 64)", call, type ? type : "");
+		acta_actor_misuse(a,
+		    "%s: \"%.80s\" is not a type "
+		    "([a-z][a-z0-9-]*, at most 64)",
+		    call, type ? type : "");
 		return false;
 	}
 	return true;
@@ -1208,8 +1231,9 @@ later(acta_actor *a, const struct acta_caller *caller, const char *from,
 {
 	struct acta_unsent *u = acta_arena_alloc(a->arena, sizeof(*u));
 
-	*u = (struct acta_unsent){ .next = a->unsent, .caller = *caller,
-		.from = from, .text = text };
+	*u = (struct acta_unsent){
+		.next = a->unsent, .caller = *caller, .from = from, .text = text
+	};
 	a->unsent = u;
 }
 
@@ -1217,8 +1241,8 @@ later(acta_actor *a, const struct acta_caller *caller, const char *from,
 static void
 send_message(acta_actor *a, acta_ref to, struct acta_message *m)
 {
-	const struct acta_route *r = acta_part_route(a->part,
-	    to->service.data, to->service.size);
+	const struct acta_route *r =
+	    acta_part_route(a->part, to->service.data, to->service.size);
 
 	m->key = to->key;
 	m->sent_ms = a->now_ms;
@@ -1231,8 +1255,8 @@ send_message(acta_actor *a, acta_ref to, struct acta_message *m)
 
 		end.text = acta_format(a, "there is no service \"%.*s\"",
 		    (int)to->service.size, to->service.data);
-		m->key = (struct acta_bytes){ to->text,
-			(uint32_t)strlen(to->text) };
+		m->key =
+		    (struct acta_bytes){ to->text, (uint32_t)strlen(to->text) };
 		acta_buf_reset(b);
 		acta_message_encode(b, m);
 		dead.raw = acta_arena_copy(a->arena, b->data, b->size);
@@ -1278,15 +1302,15 @@ prepare(acta_actor *a, const char *call, acta_ref to, const char *type,
 	m->from = (struct acta_bytes){ acta_address(acta_self(a)),
 		(uint32_t)strlen(acta_address(acta_self(a))) };
 	m->trace = a->msg->m.trace;
-	m->args_raw = (struct acta_bytes){
-		acta_arena_copy(a->arena, b->data, b->size),
-		(uint32_t)b->size };
+	m->args_raw =
+	    (struct acta_bytes){ acta_arena_copy(a->arena, b->data, b->size),
+		    (uint32_t)b->size };
 	return true;
 }
 
 void
-acta_send_(acta_actor *a, acta_ref to, const char *type,
-    const acta_field *fields)
+acta_send_(
+    acta_actor *a, acta_ref to, const char *type, const acta_field *fields)
 {
 	struct options o;
 	struct acta_message m;
@@ -1306,17 +1330,20 @@ acta_ask_(acta_actor *a, acta_ref to, const char *type, const char *then,
 	uint64_t ask;
 	int64_t due_ms;
 
-	if (!prepare(a, "acta_ask", to, type, fields, OPT_KEEP | OPT_WITHIN,
-	        &o, &m))
+	if (!prepare(
+		a, "acta_ask", to, type, fields, OPT_KEEP | OPT_WITHIN, &o, &m))
 		return;
 	if (then == NULL ||
 	    acta_loaded_find(a->loaded, then, strlen(then)) == NULL) {
-		acta_actor_misuse(a, "acta_ask: this service has no handler "
-		    "\"%.80s\"", then ? then : "");
+		acta_actor_misuse(a,
+		    "acta_ask: this service has no handler "
+		    "\"%.80s\"",
+		    then ? then : "");
 		return;
 	}
 	if (o.within_ms < 1 || o.within_ms > WITHIN_MS_MAX) {
-		acta_actor_misuse(a, "acta_ask: acta_within takes 1 ms to 7 "
+		acta_actor_misuse(a,
+		    "acta_ask: acta_within takes 1 ms to 7 "
 		    "days");
 		return;
 	}
@@ -1337,7 +1364,8 @@ acta_ask_(acta_actor *a, acta_ref to, const char *type, const char *then,
 	acta_part_due_put(a->part, due_ms, 'a', key, 8, "\xc0", 1);
 	m.deadline_ms = due_ms;
 	m.caller = (struct acta_caller){ .kind = ACTA_CALLER_ASK,
-		.service = own_service(a), .part = a->part->config.part,
+		.service = own_service(a),
+		.part = a->part->config.part,
 		.ask = ask };
 	send_message(a, to, &m);
 }
@@ -1363,8 +1391,8 @@ acta_publish_(acta_actor *a, const char *topic, const acta_field *fields)
 	     e2 = e2->next)
 		fresh++; /* at most: the same one twice counts twice */
 	if (!known && a->part->topic_count + fresh >= ACTA_TOPICS_MAX) {
-		acta_actor_misuse(a, "acta_publish: over %u topics",
-		    ACTA_TOPICS_MAX);
+		acta_actor_misuse(
+		    a, "acta_publish: over %u topics", ACTA_TOPICS_MAX);
 		return;
 	}
 	b = &a->part->pack;
@@ -1377,13 +1405,14 @@ acta_publish_(acta_actor *a, const char *topic, const acta_field *fields)
 	*e = (struct acta_release){ .event = true };
 	e->item.kind = ACTA_ITEM_EVENT;
 	e->item.topic = (struct acta_bytes){ full, (uint32_t)strlen(full) };
-	e->item.key = (struct acta_bytes){
-		acta_arena_text(a->arena, a->key, a->key_size), a->key_size };
+	e->item.key =
+	    (struct acta_bytes){ acta_arena_text(a->arena, a->key, a->key_size),
+		    a->key_size };
 	e->item.from = (struct acta_bytes){ acta_address(acta_self(a)),
 		(uint32_t)strlen(acta_address(acta_self(a))) };
-	e->item.body = (struct acta_bytes){
-		acta_arena_copy(a->arena, b->data, b->size),
-		(uint32_t)b->size };
+	e->item.body =
+	    (struct acta_bytes){ acta_arena_copy(a->arena, b->data, b->size),
+		    (uint32_t)b->size };
 	*a->event_tail = e;
 	a->event_tail = &e->next;
 }
@@ -1396,8 +1425,10 @@ may_answer(acta_actor *a, const char *call)
 	if (!live(a, call))
 		return false;
 	if (a->replied || a->caller_taken) {
-		acta_actor_misuse(a, "%s: the caller was answered, forwarded "
-		    "or deferred before", call);
+		acta_actor_misuse(a,
+		    "%s: the caller was answered, forwarded "
+		    "or deferred before",
+		    call);
 		return false;
 	}
 	return true;
@@ -1424,8 +1455,8 @@ acta_reply_(acta_actor *a, const acta_field *fields)
 }
 
 acta_status
-acta_forward_(acta_actor *a, acta_ref to, const char *type,
-    const acta_field *fields)
+acta_forward_(
+    acta_actor *a, acta_ref to, const char *type, const acta_field *fields)
 {
 	struct options o;
 	struct acta_message m;
@@ -1469,8 +1500,7 @@ acta_defer(acta_actor *a)
 	acta_caller_encode(b, &a->msg->m.caller);
 	acta_pack_int(b, a->msg->m.deadline_ms);
 	acta_pack_int(b, due_ms);
-	acta_store_put(a->part->store, ACTA_T_TOKEN, key, 16, b->data,
-	    b->size);
+	acta_store_put(a->part->store, ACTA_T_TOKEN, key, 16, b->data, b->size);
 	acta_part_due_put(a->part, due_ms, 'k', key, 16, "\xc0", 1);
 	a->caller_taken = true;
 	a->deferred = true;
@@ -1490,13 +1520,14 @@ answer_token(acta_actor *a, const char *call, const char *token,
 	const struct acta_route *r;
 
 	if (token == NULL ||
-	    sscanf(token, "%32[a-z0-9-].%u.%" SCNx64 ".%" SCNx64 "%c",
-	        service, &part, &number, &chance, &tail) != 4 ||
+	    sscanf(token, "%32[a-z0-9-].%u.%" SCNx64 ".%" SCNx64 "%c", service,
+		&part, &number, &chance, &tail) != 4 ||
 	    (r = acta_part_route(a->part, service, strlen(service))) == NULL ||
-	    part >= r->partitions || number > INT64_MAX ||
-	    chance > INT64_MAX) {
-		acta_actor_misuse(a, "%s: \"%.70s\" is not a token of "
-		    "acta_defer", call, token ? token : "");
+	    part >= r->partitions || number > INT64_MAX || chance > INT64_MAX) {
+		acta_actor_misuse(a,
+		    "%s: \"%.70s\" is not a token of "
+		    "acta_defer",
+		    call, token ? token : "");
 		return;
 	}
 	acta_buf_init(&b);
@@ -1521,8 +1552,9 @@ answer_token(acta_actor *a, const char *call, const char *token,
 	m.from = (struct acta_bytes){ acta_address(acta_self(a)),
 		(uint32_t)strlen(acta_address(acta_self(a))) };
 	m.sent_ms = a->now_ms;
-	m.args_raw = (struct acta_bytes){
-		acta_arena_copy(a->arena, b.data, b.size), (uint32_t)b.size };
+	m.args_raw =
+	    (struct acta_bytes){ acta_arena_copy(a->arena, b.data, b.size),
+		    (uint32_t)b.size };
 	acta_buf_fini(&b);
 	if (effect(a, call, m.args_raw.size))
 		queue_sent(a,
@@ -1555,8 +1587,10 @@ code_ok(acta_actor *a, const char *call, const char *code)
 {
 	if (code != NULL && acta_type_valid(code, strlen(code)))
 		return true;
-	acta_actor_misuse(a, "%s: \"%.80s\" is not a code ([a-z][a-z0-9-]*, "
-	    "at most 64)", call, code ? code : "");
+	acta_actor_misuse(a,
+	    "%s: \"%.80s\" is not a code ([a-z][a-z0-9-]*, "
+	    "at most 64)",
+	    call, code ? code : "");
 	return false;
 }
 
@@ -1575,8 +1609,8 @@ said(acta_actor *a, const char *format, va_list ap)
 }
 
 void
-acta_reject_to(acta_actor *a, const char *token, const char *code,
-    const char *format, ...)
+acta_reject_to(
+    acta_actor *a, const char *token, const char *code, const char *format, ...)
 {
 	struct acta_end end = { .outcome = ACTA_REFUSED, .code = code };
 	va_list ap;
@@ -1630,7 +1664,8 @@ acta_hold(acta_actor *a)
 	if (live(a, "acta_hold") && !a->reads_only)
 		a->held = true;
 	else if (!a->misused)
-		acta_actor_misuse(a, "acta_hold in a handler that is "
+		acta_actor_misuse(a,
+		    "acta_hold in a handler that is "
 		    "ACTA_READS");
 	return ACTA_FAILED;
 }
@@ -1650,8 +1685,10 @@ timer_key(acta_actor *a, const char *call, const char *name, char *out)
 	size_t n = name ? strlen(name) : 0;
 
 	if (n == 0 || n > FIELD_NAME_MAX || !acta_utf8_valid(name, n)) {
-		acta_actor_misuse(a, "%s: a timer's name must have 1 to 64 "
-		    "bytes of UTF-8", call);
+		acta_actor_misuse(a,
+		    "%s: a timer's name must have 1 to 64 "
+		    "bytes of UTF-8",
+		    call);
 		return 0;
 	}
 	return acta_actor_row(out, a->key, a->key_size, name, n);
@@ -1662,23 +1699,23 @@ timer_drop(acta_actor *a, const char *key, size_t n)
 {
 	const void *value;
 	size_t size;
-	enum acta_err err = acta_store_get(a->part->store, ACTA_T_TIMER, key,
-	    n, &value, &size);
+	enum acta_err err =
+	    acta_store_get(a->part->store, ACTA_T_TIMER, key, n, &value, &size);
 
 	if (!store_failed(a, err) && err == ACTA_OK) {
 		struct acta_reader r = acta_reader(value, size);
 		bool ok = true;
 
 		(void)acta_read_list(&r, &ok);
-		acta_part_due_delete(a->part, acta_read_int(&r, &ok), 't', key,
-		    n);
+		acta_part_due_delete(
+		    a->part, acta_read_int(&r, &ok), 't', key, n);
 		acta_store_delete(a->part->store, ACTA_T_TIMER, key, n);
 	}
 }
 
 void
-acta_timer_(acta_actor *a, const char *name, const char *type,
-    const acta_field *fields)
+acta_timer_(
+    acta_actor *a, const char *name, const char *type, const acta_field *fields)
 {
 	struct options o;
 	uint32_t values;
@@ -1687,19 +1724,21 @@ acta_timer_(acta_actor *a, const char *name, const char *type,
 	size_t n;
 	int64_t due_ms;
 
-	if (!may_change(a, "acta_timer") ||
-	    !type_ok(a, "acta_timer", type) ||
+	if (!may_change(a, "acta_timer") || !type_ok(a, "acta_timer", type) ||
 	    (n = timer_key(a, "acta_timer", name, key)) == 0 ||
 	    !options(a, "acta_timer", fields, OPT_TIMER, &o, &values))
 		return;
 	if (acta_loaded_find(a->loaded, type, strlen(type)) == NULL) {
-		acta_actor_misuse(a, "acta_timer: this service has no handler "
-		    "\"%s\"", type);
+		acta_actor_misuse(a,
+		    "acta_timer: this service has no handler "
+		    "\"%s\"",
+		    type);
 		return;
 	}
 	if (o.after_ms < 0 || o.after_ms > TIMER_MS_MAX ||
 	    (o.every && (o.every_ms < 1 || o.every_ms > TIMER_MS_MAX))) {
-		acta_actor_misuse(a, "acta_timer: a time that is negative, "
+		acta_actor_misuse(a,
+		    "acta_timer: a time that is negative, "
 		    "nil or over 100 years");
 		return;
 	}
@@ -1731,9 +1770,10 @@ acta_timer_cancel(acta_actor *a, const char *name)
 }
 
 void
-acta_subscribe(acta_actor *a, const char *topic, const char *key,
-    const char *handler)
+acta_subscribe(
+    acta_actor *a, const char *topic, const char *key, const char *handler)
 {
-	acta_actor_misuse(a, "acta_subscribe: this acta has no durable "
+	acta_actor_misuse(a,
+	    "acta_subscribe: this acta has no durable "
 	    "subscriptions yet; read the topic with the @events replay");
 }

@@ -41,8 +41,8 @@ outbox_key(uint8_t *out, const struct acta_out *o, uint64_t seq)
 }
 
 static struct acta_hash128
-chain_step(struct acta_hash128 chain, uint64_t seq, const void *data,
-    size_t size)
+chain_step(
+    struct acta_hash128 chain, uint64_t seq, const void *data, size_t size)
 {
 	uint8_t head[8];
 
@@ -53,8 +53,8 @@ chain_step(struct acta_hash128 chain, uint64_t seq, const void *data,
 }
 
 struct acta_out *
-acta_channel_out(struct acta_part *part, const char *service,
-    uint32_t peer_part)
+acta_channel_out(
+    struct acta_part *part, const char *service, uint32_t peer_part)
 {
 	struct acta_out *o;
 
@@ -63,21 +63,22 @@ acta_channel_out(struct acta_part *part, const char *service,
 		if (o->part == peer_part && strcmp(o->service, service) == 0)
 			return o;
 	}
-	part->outs = realloc(part->outs,
-	    (part->out_count + 1) * sizeof(*part->outs));
+	part->outs =
+	    realloc(part->outs, (part->out_count + 1) * sizeof(*part->outs));
 	if (part->outs == NULL)
 		abort();
 	o = &part->outs[part->out_count++];
-	*o = (struct acta_out){ .part = peer_part, .next = 1, .acked = 1,
-		.acked_stored = 1 };
+	*o = (struct acta_out){
+		.part = peer_part, .next = 1, .acked = 1, .acked_stored = 1
+	};
 	acta_buf_init(&o->cache);
 	snprintf(o->service, sizeof(o->service), "%s", service);
 	return o;
 }
 
 static struct acta_in *
-channel_in(struct acta_part *part, struct acta_bytes service, uint32_t peer,
-    bool make)
+channel_in(
+    struct acta_part *part, struct acta_bytes service, uint32_t peer, bool make)
 {
 	struct acta_in *in;
 
@@ -89,8 +90,8 @@ channel_in(struct acta_part *part, struct acta_bytes service, uint32_t peer,
 	}
 	if (!make || service.size > ACTA_SERVICE_MAX)
 		return NULL;
-	part->ins = realloc(part->ins,
-	    (part->in_count + 1) * sizeof(*part->ins));
+	part->ins =
+	    realloc(part->ins, (part->in_count + 1) * sizeof(*part->ins));
 	if (part->ins == NULL)
 		abort();
 	in = &part->ins[part->in_count++];
@@ -158,8 +159,8 @@ load_row(struct acta_part *part, const struct acta_row *row)
 enum acta_err
 acta_channels_load(struct acta_part *part)
 {
-	struct acta_scan *scan = acta_scan_open(part->store, ACTA_T_CHANNEL,
-	    "", 0);
+	struct acta_scan *scan =
+	    acta_scan_open(part->store, ACTA_T_CHANNEL, "", 0);
 	struct acta_row row;
 	bool ok = true;
 	enum acta_err err;
@@ -173,8 +174,8 @@ acta_channels_load(struct acta_part *part)
 /* Messages of other services may use the reserve (a quarter more), so that a
  * cycle of full channels can drain (CORE 4.3). */
 bool
-acta_channel_room(const struct acta_part *part, struct acta_out *out,
-    bool inside)
+acta_channel_room(
+    const struct acta_part *part, struct acta_out *out, bool inside)
 {
 	uint64_t quota = part->config.channel_quota;
 
@@ -247,8 +248,8 @@ cache_trim(struct acta_out *o, uint64_t seq)
 }
 
 void
-acta_channel_append(struct acta_part *part, struct acta_out *out,
-    const void *data, size_t size)
+acta_channel_append(
+    struct acta_part *part, struct acta_out *out, const void *data, size_t size)
 {
 	uint8_t key[64];
 	size_t n = outbox_key(key, out, out->next);
@@ -301,8 +302,8 @@ ack_to(struct acta_part *part, struct acta_out *o, uint64_t next)
 		return true;
 	for (int i = 0; i < 8; i++)
 		from[i] = (uint8_t)(o->acked >> (8 * (7 - i)));
-	scan = acta_scan_open_at(part->store, ACTA_T_OUTBOX, prefix, n, from,
-	    8);
+	scan =
+	    acta_scan_open_at(part->store, ACTA_T_OUTBOX, prefix, n, from, 8);
 	while (ok && o->acked < next && (ok = acta_scan_next(scan, &row)))
 		ack_row(o, row.value, row.value_size);
 	if (acta_scan_close(&scan) != ACTA_OK)
@@ -322,8 +323,8 @@ hello(struct acta_part *part, struct acta_out *o, int64_t now_ms)
 	item.src = (struct acta_bytes){ part->config.service,
 		(uint32_t)strlen(part->config.service) };
 	item.src_part = part->config.part;
-	item.dst = (struct acta_bytes){ o->service,
-		(uint32_t)strlen(o->service) };
+	item.dst =
+	    (struct acta_bytes){ o->service, (uint32_t)strlen(o->service) };
 	item.dst_part = o->part;
 	item.hist = part->hist;
 	item.inc = part->id.incarnation;
@@ -393,8 +394,8 @@ send_back(struct acta_part *part, const struct acta_item *out)
 }
 
 static enum acta_verdict
-judge_hello(struct acta_part *part, struct acta_in *in,
-    const struct acta_item *item)
+judge_hello(
+    struct acta_part *part, struct acta_in *in, const struct acta_item *item)
 {
 	if (in->next == 0) { /* never met */
 		if (item->acked > 1 && !item->in_memory &&
@@ -404,7 +405,7 @@ judge_hello(struct acta_part *part, struct acta_in *in,
 	}
 	if (item->hist != in->hist)
 		return item->in_memory ? ACTA_VERDICT_FRESH
-		                       : ACTA_VERDICT_SENDER_NEW;
+				       : ACTA_VERDICT_SENDER_NEW;
 	if (item->inc < in->inc)
 		return ACTA_VERDICT_FENCED;
 	if (in->next > item->next)
@@ -432,8 +433,7 @@ on_hello(struct acta_part *part, const struct acta_item *item)
 		in->dirty = true;
 	}
 	if (verdict == ACTA_VERDICT_GO) {
-		if (!in->open || in->inc != item->inc ||
-		    in->queued < in->next)
+		if (!in->open || in->inc != item->inc || in->queued < in->next)
 			in->queued = in->next;
 		in->open = true;
 		in->nacked = false;
@@ -445,8 +445,8 @@ on_hello(struct acta_part *part, const struct acta_item *item)
 	} else if (verdict != ACTA_VERDICT_FENCED) {
 		in->open = false;
 		in->stopped = true;
-		part->port.alarm(part->port.self, in->service,
-		    acta_verdict_text(verdict));
+		part->port.alarm(
+		    part->port.self, in->service, acta_verdict_text(verdict));
 	}
 	out.verdict = verdict;
 	out.nonce = item->nonce;
@@ -483,16 +483,15 @@ on_data(struct acta_part *part, const struct acta_item *item)
 	in->queued = item->first + item->count;
 	acta_buf_reset(&part->scratch);
 	acta_item_encode(&part->scratch, item);
-	acta_buf_append(&part->inbox,
-	    &(uint32_t){ (uint32_t)part->scratch.size }, 4);
+	acta_buf_append(
+	    &part->inbox, &(uint32_t){ (uint32_t)part->scratch.size }, 4);
 	acta_buf_append(&part->inbox, part->scratch.data, part->scratch.size);
 }
 
 /* --------------------------------------------------------- the sender -- */
 
 static void
-on_welcome(struct acta_part *part, const struct acta_item *item,
-    int64_t now_ms)
+on_welcome(struct acta_part *part, const struct acta_item *item, int64_t now_ms)
 {
 	char service[ACTA_SERVICE_MAX + 1] = "";
 	struct acta_out *o;
@@ -508,9 +507,10 @@ on_welcome(struct acta_part *part, const struct acta_item *item,
 		return;
 	}
 	if (item->next < o->acked || !ack_to(part, o, item->next)) {
-		stop_out(part, o, acta_verdict_text(
-		    item->next < o->acked ? ACTA_VERDICT_RECEIVER_BACK
-		                          : ACTA_VERDICT_SENDER_BACK));
+		stop_out(part, o,
+		    acta_verdict_text(item->next < o->acked
+			    ? ACTA_VERDICT_RECEIVER_BACK
+			    : ACTA_VERDICT_SENDER_BACK));
 		return;
 	}
 	if (memcmp(o->chain_acked.bytes, item->chain, 16) != 0) {
@@ -555,8 +555,8 @@ on_ack(struct acta_part *part, const struct acta_item *item, int64_t now_ms)
 }
 
 void
-acta_channel_item(struct acta_part *part, const struct acta_item *item,
-    int64_t now_ms)
+acta_channel_item(
+    struct acta_part *part, const struct acta_item *item, int64_t now_ms)
 {
 	switch (item->kind) {
 	case ACTA_ITEM_DATA: on_data(part, item); break;
@@ -650,8 +650,8 @@ batch_flush(struct batch *b)
 		return;
 	b->item.body = (struct acta_bytes){ (const char *)body->data,
 		(uint32_t)body->size };
-	b->part->port.to_part(b->part->port.self, b->out->service,
-	    b->out->part, &b->item);
+	b->part->port.to_part(
+	    b->part->port.self, b->out->service, b->out->part, &b->item);
 	b->item.first += b->item.count;
 	b->item.count = 0;
 	acta_buf_reset(body);
@@ -690,8 +690,8 @@ send_rows(struct acta_part *part, struct acta_out *o)
 	b.item.src = (struct acta_bytes){ part->config.service,
 		(uint32_t)strlen(part->config.service) };
 	b.item.src_part = part->config.part;
-	b.item.dst = (struct acta_bytes){ o->service,
-		(uint32_t)strlen(o->service) };
+	b.item.dst =
+	    (struct acta_bytes){ o->service, (uint32_t)strlen(o->service) };
 	b.item.dst_part = o->part;
 	b.item.hist = part->hist;
 	b.item.inc = part->id.incarnation;
@@ -702,8 +702,8 @@ send_rows(struct acta_part *part, struct acta_out *o)
 	if (may_send(o)) {
 		for (int i = 0; i < 8; i++)
 			from[i] = (uint8_t)(o->sent >> (8 * (7 - i)));
-		scan = acta_scan_open_at(part->store, ACTA_T_OUTBOX, prefix, n,
-		    from, 8);
+		scan = acta_scan_open_at(
+		    part->store, ACTA_T_OUTBOX, prefix, n, from, 8);
 		while (may_send(o) && acta_scan_next(scan, &row))
 			batch_add(&b, row.value, row.value_size);
 		(void)acta_scan_close(&scan); /* an error shows at the commit */
@@ -716,8 +716,8 @@ ack_in(struct acta_part *part, struct acta_in *in)
 {
 	struct acta_item out = { .kind = ACTA_ITEM_ACK };
 
-	out.src = (struct acta_bytes){ in->service,
-		(uint32_t)strlen(in->service) };
+	out.src =
+	    (struct acta_bytes){ in->service, (uint32_t)strlen(in->service) };
 	out.src_part = in->part;
 	out.dst = (struct acta_bytes){ part->config.service,
 		(uint32_t)strlen(part->config.service) };
@@ -725,9 +725,8 @@ ack_in(struct acta_part *part, struct acta_in *in)
 	out.hist = part->hist;
 	out.inc = part->id.incarnation;
 	out.next = in->next;
-	out.credit = part->intake_stopped
-	    ? 0
-	    : in->bytes + part->config.channel_credit;
+	out.credit =
+	    part->intake_stopped ? 0 : in->bytes + part->config.channel_credit;
 	if (in->nacked) {
 		out.kind = ACTA_ITEM_NACK;
 		in->nacked = false;
@@ -750,10 +749,10 @@ acta_channels_send(struct acta_part *part, int64_t now_ms)
 			continue;
 		if (o->state == ACTA_OUT_DOWN ||
 		    (o->state == ACTA_OUT_HELLO &&
-		        now_ms - o->hello_ms >= ACTA_HELLO_MS) ||
+			now_ms - o->hello_ms >= ACTA_HELLO_MS) ||
 		    (o->state == ACTA_OUT_OPEN &&
-		        (o->sent > o->acked || o->sent_bytes >= o->credit) &&
-		        now_ms - o->progress_ms >= ACTA_RESEND_MS))
+			(o->sent > o->acked || o->sent_bytes >= o->credit) &&
+			now_ms - o->progress_ms >= ACTA_RESEND_MS))
 			hello(part, o, now_ms);
 		else if (o->state == ACTA_OUT_OPEN && o->sent < o->next) {
 			if (o->sent == o->acked)

@@ -9,7 +9,7 @@ static acta_value
 at(acta_value map, const char *name)
 {
 	return map.type == ACTA_MAP ? acta_map_get(map, name, strlen(name))
-	                            : (acta_value){ 0 };
+				    : (acta_value){ 0 };
 }
 
 static char *
@@ -128,8 +128,8 @@ fill(struct acta_host_config *c, acta_value map)
 }
 
 enum acta_err
-acta_host_config_read(int fd, struct acta_host_config *out,
-    struct acta_why *why)
+acta_host_config_read(
+    int fd, struct acta_host_config *out, struct acta_why *why)
 {
 	struct acta_buf b;
 	struct acta_reader r;
@@ -149,8 +149,10 @@ acta_host_config_read(int fd, struct acta_host_config *out,
 	out->size = b.size;
 	if (n < 0 || b.size > ACTA_CONFIG_BYTES_MAX ||
 	    acta_msgpack_check(b.data, b.size) != ACTA_OK) {
-		acta_why_text(why, "the config on descriptor %d cannot be "
-		    "read", fd);
+		acta_why_text(why,
+		    "the config on descriptor %d cannot be "
+		    "read",
+		    fd);
 		acta_why_hint(why, "acta-host is started by acta-root");
 		return ACTA_EPROTO;
 	}
@@ -158,7 +160,8 @@ acta_host_config_read(int fd, struct acta_host_config *out,
 	fill(out, acta_read(&r));
 	if (out->service[0] == '\0' || out->part.parts == 0 ||
 	    out->workers == 0 || out->workers > ACTA_BOX_WORKERS) {
-		acta_why_text(why, "the config names no service, partitions "
+		acta_why_text(why,
+		    "the config names no service, partitions "
 		    "or workers");
 		return ACTA_EPROTO;
 	}

@@ -24,8 +24,8 @@ struct acta_host_config {
 	size_t settings_size;
 };
 
-ACTA_NODISCARD enum acta_err acta_host_config_read(int fd,
-    struct acta_host_config *out, struct acta_why *why);
+ACTA_NODISCARD enum acta_err acta_host_config_read(
+    int fd, struct acta_host_config *out, struct acta_why *why);
 void acta_host_config_fini(struct acta_host_config *config);
 
 #endif /* ACTA_HOST_CONFIG_H */

@@ -24,8 +24,8 @@ topic_find(struct acta_part *part, const char *name, size_t size, bool make)
 	if (!make || part->topic_count == ACTA_TOPICS_MAX ||
 	    size > ACTA_TYPE_MAX)
 		return NULL;
-	part->topics = realloc(part->topics,
-	    (part->topic_count + 1) * sizeof(*part->topics));
+	part->topics = realloc(
+	    part->topics, (part->topic_count + 1) * sizeof(*part->topics));
 	if (part->topics == NULL)
 		abort();
 	t = &part->topics[part->topic_count++];
@@ -37,16 +37,16 @@ topic_find(struct acta_part *part, const char *name, size_t size, bool make)
 enum acta_err
 acta_topics_load(struct acta_part *part)
 {
-	struct acta_scan *scan = acta_scan_open(part->store, ACTA_T_TOPIC, "h",
-	    1);
+	struct acta_scan *scan =
+	    acta_scan_open(part->store, ACTA_T_TOPIC, "h", 1);
 	struct acta_row row;
 	bool ok = true;
 	enum acta_err err;
 
 	while (ok && acta_scan_next(scan, &row)) {
 		struct acta_reader r = acta_reader(row.value, row.value_size);
-		struct acta_topic *t = topic_find(part,
-		    (const char *)row.key + 1, row.key_size - 1, true);
+		struct acta_topic *t = topic_find(
+		    part, (const char *)row.key + 1, row.key_size - 1, true);
 
 		ok = t != NULL && acta_read_list(&r, &ok) == 3 && ok;
 		if (!ok)
@@ -79,8 +79,8 @@ acta_topics_append(struct acta_part *part, struct acta_release *event)
 {
 	struct acta_item *e = &event->item;
 	size_t skip = strlen(part->config.service) + 1;
-	struct acta_topic *t = topic_find(part, e->topic.data + skip,
-	    e->topic.size - skip, true);
+	struct acta_topic *t =
+	    topic_find(part, e->topic.data + skip, e->topic.size - skip, true);
 	char key[ACTA_TYPE_MAX + ACTA_KEY_MAX + 16];
 	const void *value;
 	size_t n, size;
@@ -147,7 +147,7 @@ trim(struct acta_part *part, struct acta_topic *t)
 		uint32_t len;
 
 		if (acta_store_get(part->store, ACTA_T_EVENT, key, n, &value,
-		        &size) != ACTA_OK)
+			&size) != ACTA_OK)
 			return;
 		r = acta_reader(value, size);
 		(void)acta_read_list(&r, &ok);

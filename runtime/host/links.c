@@ -20,7 +20,7 @@ struct peer {
 	char endpoint[200];
 	void *push;
 	uint64_t epoch;
-	struct acta_buf buf;      /* the frame being written */
+	struct acta_buf buf; /* the frame being written */
 	struct frame *wait, **wait_tail;
 	size_t wait_bytes;
 };
@@ -151,8 +151,8 @@ acta_links_peer(struct acta_links *l, const struct acta_ctl *peer)
 				l->peers[i].endpoint[0] = '\0';
 			}
 		p->workers = 1;
-		snprintf(p->endpoint, sizeof(p->endpoint), "%.199s",
-		    peer->text);
+		snprintf(
+		    p->endpoint, sizeof(p->endpoint), "%.199s", peer->text);
 		return;
 	}
 	p = find(l, peer->name, peer->index);
@@ -194,8 +194,8 @@ frame_end(struct acta_links *l, struct peer *p)
 	if (p->buf.size <= ACTA_LINK_HEAD)
 		return;
 	if (p->wait_bytes + p->buf.size > (p->endpoint[0] != '\0'
-	            ? ACTA_LINK_WAIT_MAX
-	            : ACTA_LINK_UNHEARD_BYTES)) {
+						  ? ACTA_LINK_WAIT_MAX
+						  : ACTA_LINK_UNHEARD_BYTES)) {
 		l->dropped++;
 		acta_buf_reset(&p->buf);
 		return;
@@ -229,8 +229,7 @@ acta_links_to_part(struct acta_links *l, const char *service, uint32_t part,
 		struct peer *p = &l->peers[i];
 
 		if (strcmp(p->name, service) == 0 && p->workers > 0 &&
-		    part % p->workers == p->worker &&
-		    p->endpoint[0] != '\0') {
+		    part % p->workers == p->worker && p->endpoint[0] != '\0') {
 			append(l, p, item);
 			return;
 		}
@@ -263,7 +262,7 @@ acta_links_event(struct acta_links *l, const struct acta_item *item)
 	for (uint32_t i = 0; i < l->count; i++)
 		if (l->peers[i].endpoint[0] != '\0' &&
 		    (strcmp(l->peers[i].name, "@door") == 0 ||
-		        strcmp(l->peers[i].name, "@door-events") == 0))
+			strcmp(l->peers[i].name, "@door-events") == 0))
 			append(l, &l->peers[i], item);
 }
 
@@ -281,8 +280,8 @@ peer_flush(struct acta_links *l, struct peer *p)
 	while (p->wait != NULL) {
 		struct frame *f = p->wait;
 
-		if (zmq_send(p->push, f->buf.data, f->buf.size,
-		        ZMQ_DONTWAIT) < 0)
+		if (zmq_send(p->push, f->buf.data, f->buf.size, ZMQ_DONTWAIT) <
+		    0)
 			return true;
 		p->wait = f->next;
 		if (p->wait == NULL)
@@ -292,8 +291,8 @@ peer_flush(struct acta_links *l, struct peer *p)
 		free(f);
 	}
 	if (p->buf.size > ACTA_LINK_HEAD) {
-		if (zmq_send(p->push, p->buf.data, p->buf.size,
-		        ZMQ_DONTWAIT) < 0) {
+		if (zmq_send(p->push, p->buf.data, p->buf.size, ZMQ_DONTWAIT) <
+		    0) {
 			frame_end(l, p);
 			return true;
 		}

@@ -35,7 +35,8 @@ acta_log_line(const char *level, const char *event, const char *format, ...)
 	gmtime_r(&now.tv_sec, &utc);
 	at = strftime(line, sizeof(line), "time=%Y-%m-%dT%H:%M:%S", &utc);
 	n = snprintf(line + at, sizeof(line) - at,
-	    ".%03ldZ level=%s event=%.64s ", now.tv_nsec / 1000000, level, event);
+	    ".%03ldZ level=%s event=%.64s ", now.tv_nsec / 1000000, level,
+	    event);
 	at += (size_t)n;
 	va_start(ap, format);
 	n = vsnprintf(line + at, sizeof(line) - at - 32, format, ap);
@@ -46,8 +47,8 @@ acta_log_line(const char *level, const char *event, const char *format, ...)
 		    : sizeof(line) - at - 33;
 	lost = atomic_exchange(&dropped, 0);
 	if (lost > 0)
-		at += (size_t)snprintf(line + at, sizeof(line) - at,
-		    " lines_dropped=%u", lost);
+		at += (size_t)snprintf(
+		    line + at, sizeof(line) - at, " lines_dropped=%u", lost);
 	line[at++] = '\n';
 	if (write(STDERR_FILENO, line, at) < 0)
 		atomic_fetch_add(&dropped, 1);

@@ -37,20 +37,19 @@ dying(int number)
 		size_t at;
 
 		n = backtrace(frames, 16);
-		at = (size_t)snprintf(box->text, sizeof(box->text),
-		    "signal %d at", number);
+		at = (size_t)snprintf(
+		    box->text, sizeof(box->text), "signal %d at", number);
 		for (int i = 2; i < n && at < sizeof(box->text); i++) {
 			Dl_info info;
 			int more;
 
 			if (dladdr(frames[i], &info) == 0)
 				continue;
-			more = snprintf(box->text + at,
-			    sizeof(box->text) - at, " %s+0x%lx",
-			    info.dli_sname ? info.dli_sname : "?",
+			more = snprintf(box->text + at, sizeof(box->text) - at,
+			    " %s+0x%lx", info.dli_sname ? info.dli_sname : "?",
 			    (unsigned long)((char *)frames[i] -
-			        (char *)(info.dli_saddr ? info.dli_saddr
-			                                : info.dli_fbase)));
+				(char *)(info.dli_saddr ? info.dli_saddr
+							: info.dli_fbase)));
 			if (more < 0)
 				break;
 			at += (size_t)more;
@@ -282,20 +281,19 @@ serve(struct host *h)
 
 	if (acta_host_config_read(ACTA_FD_CONFIG, &h->config, &why) != ACTA_OK)
 		return refuse("start-failed", why.text);
-	h->boxes = mmap(NULL, ACTA_BOX_SIZE, PROT_READ | PROT_WRITE,
-	    MAP_SHARED, ACTA_FD_BOX, 0);
+	h->boxes = mmap(NULL, ACTA_BOX_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
+	    ACTA_FD_BOX, 0);
 	if (h->boxes == MAP_FAILED)
 		return refuse("start-failed", "no black box on descriptor 5");
 	last_words = &h->boxes[0];
 	catch_deaths();
 	if (acta_loaded_open(&h->loaded, h->config.load, &why) != ACTA_OK ||
 	    acta_loaded_settings(&h->loaded, h->config.settings,
-	        h->config.settings_size, &why) != ACTA_OK)
+		h->config.settings_size, &why) != ACTA_OK)
 		return refuse("start-failed", why.text);
 	if (strcmp(h->loaded.service->name, h->config.service) != 0) {
 		acta_why_text(&why, "%s is the service \"%s\", not \"%s\"",
-		    h->config.load, h->loaded.service->name,
-		    h->config.service);
+		    h->config.load, h->loaded.service->name, h->config.service);
 		return refuse("start-failed", why.text);
 	}
 	if (!hear_blames(h))
@@ -308,8 +306,8 @@ serve(struct host *h)
 	zsys_init();
 	acta_ctl_init(&ctl, ACTA_CTL_CAUSE);
 	if (!start_workers(h, &ctl))
-		return refuse(ctl.name[0] ? ctl.name : "start-failed",
-		    ctl.text);
+		return refuse(
+		    ctl.name[0] ? ctl.name : "start-failed", ctl.text);
 	acta_ctl_init(&ctl, ACTA_CTL_READY);
 	if (acta_ctl_send(ACTA_FD_CTL, &ctl) == ACTA_OK)
 		control(h);
@@ -331,14 +329,15 @@ main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "--describe") == 0)
 		return describe(argv[2]);
 	if (argc < 2 || argv[1][0] == '-') {
-		fprintf(stderr, "acta-host: it is started by acta-root, or: "
+		fprintf(stderr,
+		    "acta-host: it is started by acta-root, or: "
 		    "acta-host --describe FILE.so\n");
 		return 2;
 	}
 	h = calloc(1, sizeof(*h));
 	if (h == NULL)
 		abort();
-	h->storage_checked = argc > 2 &&
-	    strcmp(argv[2], "--storage-checked") == 0;
+	h->storage_checked =
+	    argc > 2 && strcmp(argv[2], "--storage-checked") == 0;
 	return serve(h);
 }

@@ -152,8 +152,8 @@ void
 acta_park_update(struct acta_part *part, const struct acta_msg *msg,
     uint32_t attempts, int64_t due_ms, const char *reason)
 {
-	struct acta_parked *a = acta_parked_find(part, msg->m.key.data,
-	    msg->m.key.size);
+	struct acta_parked *a =
+	    acta_parked_find(part, msg->m.key.data, msg->m.key.size);
 
 	assert(a != NULL);
 	row_put(part, msg, msg->row, attempts, due_ms, reason);
@@ -163,8 +163,8 @@ acta_park_update(struct acta_part *part, const struct acta_msg *msg,
 void
 acta_park_remove(struct acta_part *part, const struct acta_msg *msg)
 {
-	struct acta_parked *a = acta_parked_find(part, msg->m.key.data,
-	    msg->m.key.size);
+	struct acta_parked *a =
+	    acta_parked_find(part, msg->m.key.data, msg->m.key.size);
 	char key[ACTA_KEY_MAX + 16];
 	size_t size = row_key(key, msg->m.key.data, msg->m.key.size, msg->row);
 
@@ -172,7 +172,8 @@ acta_park_remove(struct acta_part *part, const struct acta_msg *msg)
 	acta_store_delete(part->store, ACTA_T_PARKED, key, size);
 	a->count--;
 	part->parked_rows--;
-	set_due(part, a, part->now_ms); /* the next one has not been looked at */
+	set_due(
+	    part, a, part->now_ms); /* the next one has not been looked at */
 	if (a->count == 0 && !a->held)
 		forget(part, a);
 }
@@ -180,11 +181,11 @@ acta_park_remove(struct acta_part *part, const struct acta_msg *msg)
 void
 acta_park_hold(struct acta_part *part, const struct acta_msg *msg, bool held)
 {
-	struct acta_parked *a = acta_parked_find(part, msg->m.key.data,
-	    msg->m.key.size);
+	struct acta_parked *a =
+	    acta_parked_find(part, msg->m.key.data, msg->m.key.size);
 	char key[ACTA_KEY_MAX + 16];
-	size_t size = acta_actor_row(key, msg->m.key.data, msg->m.key.size,
-	    NULL, 0);
+	size_t size =
+	    acta_actor_row(key, msg->m.key.data, msg->m.key.size, NULL, 0);
 	const void *value;
 	size_t value_size;
 	int64_t schema = 0;
@@ -195,7 +196,7 @@ acta_park_hold(struct acta_part *part, const struct acta_msg *msg, bool held)
 	a->held = held;
 	set_due(part, a, part->now_ms); /* looked at, it says when */
 	if (acta_store_get(part->store, ACTA_T_ACTOR, key, size, &value,
-	        &value_size) == ACTA_OK) {
+		&value_size) == ACTA_OK) {
 		struct acta_reader r = acta_reader(value, value_size);
 
 		(void)acta_read_list(&r, &ok);
@@ -231,13 +232,13 @@ acta_parked_due(struct acta_part *part)
 }
 
 enum acta_err
-acta_parked_first(struct acta_part *part, struct acta_parked *a,
-    struct acta_msg *msg)
+acta_parked_first(
+    struct acta_part *part, struct acta_parked *a, struct acta_msg *msg)
 {
 	char prefix[ACTA_KEY_MAX + 16];
 	size_t size = acta_actor_row(prefix, a->key, a->key_size, NULL, 0);
-	struct acta_scan *scan = acta_scan_open(part->store, ACTA_T_PARKED,
-	    prefix, size);
+	struct acta_scan *scan =
+	    acta_scan_open(part->store, ACTA_T_PARKED, prefix, size);
 	struct acta_row at;
 	struct row row;
 	bool found = false;
@@ -310,8 +311,8 @@ load_row(struct acta_part *part, const struct acta_row *at)
 enum acta_err
 acta_parked_load(struct acta_part *part)
 {
-	struct acta_scan *scan = acta_scan_open(part->store, ACTA_T_PARKED,
-	    "", 0);
+	struct acta_scan *scan =
+	    acta_scan_open(part->store, ACTA_T_PARKED, "", 0);
 	struct acta_row row;
 	bool ok = true;
 	enum acta_err err;
@@ -329,8 +330,8 @@ acta_parked_load(struct acta_part *part)
 		ok = acta_read_list(&r, &ok) == 2 && ok;
 		(void)acta_read_int(&r, &ok);
 		if (acta_read_bool(&r, &ok) && ok) {
-			struct acta_parked *a = make(part, k + 1,
-			    row.key_size - 1);
+			struct acta_parked *a =
+			    make(part, k + 1, row.key_size - 1);
 
 			a->held = true;
 			/* Answers and timers among them may run: look once. */

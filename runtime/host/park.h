@@ -9,8 +9,8 @@
 
 enum acta_err acta_parked_load(struct acta_part *part);
 void acta_parked_fini(struct acta_part *part);
-struct acta_parked *acta_parked_find(const struct acta_part *part,
-    const char *key, size_t size);
+struct acta_parked *acta_parked_find(
+    const struct acta_part *part, const char *key, size_t size);
 
 /* Append a message behind its actor's queue; `attempts` so far. */
 void acta_park_append(struct acta_part *part, const struct acta_msg *msg,
@@ -20,14 +20,14 @@ void acta_park_update(struct acta_part *part, const struct acta_msg *msg,
     uint32_t attempts, int64_t due_ms, const char *reason);
 /* The row in hand is done with. */
 void acta_park_remove(struct acta_part *part, const struct acta_msg *msg);
-void acta_park_hold(struct acta_part *part, const struct acta_msg *msg,
-    bool held);
+void acta_park_hold(
+    struct acta_part *part, const struct acta_msg *msg, bool held);
 
 /* An actor whose queue is due, or NULL; and the first row of it that may run:
  * its message is decoded into `msg`. */
 struct acta_parked *acta_parked_due(struct acta_part *part);
-ACTA_NODISCARD enum acta_err acta_parked_first(struct acta_part *part,
-    struct acta_parked *actor, struct acta_msg *msg);
+ACTA_NODISCARD enum acta_err acta_parked_first(
+    struct acta_part *part, struct acta_parked *actor, struct acta_msg *msg);
 int64_t acta_parked_wake_ms(const struct acta_part *part);
 
 #endif /* ACTA_HOST_PARK_H */

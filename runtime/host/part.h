@@ -27,7 +27,7 @@
 #define ACTA_TOPICS_MAX 1024u
 #define ACTA_RESEND_MS 1000 /* no ack for so long: HELLO again */
 #define ACTA_HELLO_MS 500
-#define ACTA_BATCH_BYTES (256u << 10) /* of one DATA item */
+#define ACTA_BATCH_BYTES (256u << 10)   /* of one DATA item */
 #define ACTA_OUT_CACHE_BYTES (8u << 20) /* rows of a channel in memory */
 #define ACTA_BLAMES_MAX 256u
 #define ACTA_ACKS_LAZY_MAX 4096u
@@ -64,14 +64,14 @@ struct acta_part_config {
 	uint32_t max_attempts, max_crashes;
 	int64_t backoff_min_ms, backoff_max_ms;
 	double backoff_factor;
-	bool stop_on_failed;     /* on_failed: stop */
+	bool stop_on_failed; /* on_failed: stop */
 	int64_t turn_limit_ms;
 	uint64_t channel_quota, channel_credit;
 	int64_t event_age_ms;
 	uint64_t event_size, event_count;
 	const struct acta_route *routes;
 	uint32_t route_count;
-	uint64_t seed;           /* of acta_unique; 0: from the system */
+	uint64_t seed; /* of acta_unique; 0: from the system */
 };
 
 struct acta_blame {
@@ -82,21 +82,28 @@ struct acta_blame {
 /* --------------------------------------------------------------- parts -- */
 
 enum acta_source {
-	ACTA_FROM_LOCAL, ACTA_FROM_PARKED, ACTA_FROM_CHANNEL, ACTA_FROM_CALL,
+	ACTA_FROM_LOCAL,
+	ACTA_FROM_PARKED,
+	ACTA_FROM_CHANNEL,
+	ACTA_FROM_CALL,
 	ACTA_FROM_TIMER
 };
 
 struct acta_out { /* our end of a channel we send on */
 	char service[ACTA_SERVICE_MAX + 1];
 	uint32_t part;
-	uint64_t next, acked;        /* rows [acked, next) wait in the outbox */
-	uint64_t acked_stored;       /* rows below it are deleted on disk */
-	uint64_t bytes;              /* of those rows */
+	uint64_t next, acked;  /* rows [acked, next) wait in the outbox */
+	uint64_t acked_stored; /* rows below it are deleted on disk */
+	uint64_t bytes;        /* of those rows */
 	struct acta_hash128 chain_acked, chain; /* before acked; before next */
-	uint64_t peer_hist;          /* 0: not met yet */
+	uint64_t peer_hist;                     /* 0: not met yet */
 	/* of this process only */
-	enum { ACTA_OUT_DOWN, ACTA_OUT_HELLO, ACTA_OUT_OPEN, ACTA_OUT_STOPPED }
-	    state;
+	enum {
+		ACTA_OUT_DOWN,
+		ACTA_OUT_HELLO,
+		ACTA_OUT_OPEN,
+		ACTA_OUT_STOPPED
+	} state;
 	uint64_t nonce, sent, sent_bytes, credit;
 	int64_t hello_ms, progress_ms;
 	bool dirty;
@@ -115,8 +122,8 @@ struct acta_in { /* our end of a channel we receive on */
 	uint64_t taken, handled, rejected, parked, dead;
 	/* of this process only */
 	bool open, stopped;
-	uint64_t bytes;              /* taken since the last WELCOME */
-	uint64_t queued;             /* all below it is taken or in the inbox */
+	uint64_t bytes;  /* taken since the last WELCOME */
+	uint64_t queued; /* all below it is taken or in the inbox */
 	bool want_ack, dirty, nacked;
 };
 
@@ -125,8 +132,8 @@ struct acta_parked { /* an actor with messages set aside */
 	char *key;
 	uint32_t key_size;
 	uint32_t count;
-	uint64_t next;               /* number of the next row */
-	int64_t due_ms;              /* of its first */
+	uint64_t next;  /* number of the next row */
+	int64_t due_ms; /* of its first */
 	bool held;
 };
 
@@ -140,7 +147,7 @@ struct acta_waiter { /* a client that asked again while its call is pending */
 struct acta_sent { /* by the handler that runs */
 	char service[ACTA_SERVICE_MAX + 1];
 	uint32_t part;
-	const uint8_t *data;         /* an encoded message, in the arena */
+	const uint8_t *data; /* an encoded message, in the arena */
 	size_t size;
 	struct acta_sent *next;
 };
@@ -171,9 +178,9 @@ struct acta_part {
 	const struct acta_loaded *loaded;
 	struct acta_store *store;
 	struct acta_store_id id;
-	uint64_t hist;               /* 64 bits of the history id */
+	uint64_t hist; /* 64 bits of the history id */
 	struct acta_port port;
-	struct acta_box *box;        /* where to note what runs */
+	struct acta_box *box; /* where to note what runs */
 	struct acta_box own_box;
 	struct acta_arena arena;     /* of the turn */
 	struct acta_buf inbox;       /* gathered, not yet run */
@@ -192,8 +199,9 @@ struct acta_part {
 	struct acta_parked *parked[1024];
 	uint32_t parked_actors;
 	uint64_t parked_rows;
-	int64_t parked_wake_ms;      /* no queue is due before */
-	struct acta_buf reads[ACTA_READS_MAX]; /* calls that wait for an actor */
+	int64_t parked_wake_ms; /* no queue is due before */
+	struct acta_buf
+	    reads[ACTA_READS_MAX]; /* calls that wait for an actor */
 	uint32_t read_count;
 	struct acta_waiter *waiters;
 	uint32_t waiter_count;
@@ -204,15 +212,15 @@ struct acta_part {
 
 	uint64_t next_ask, next_token, next_dead, next_local;
 	bool numbers_dirty;
-	int64_t next_due_ms;         /* no row of T_DUE is due before */
+	int64_t next_due_ms; /* no row of T_DUE is due before */
 	bool intake_stopped, failed;
-	bool draining;               /* take nothing new; write acks down */
+	bool draining; /* take nothing new; write acks down */
 
 	/* of this turn */
 	struct acta_sent *local, **local_tail;
 	struct acta_release *releases, **release_tail;
 	uint32_t turn_messages;
-	bool alone;                  /* it runs a suspect, and nothing else */
+	bool alone; /* it runs a suspect, and nothing else */
 
 	/* counters since the start */
 	uint64_t handled, rejected_sends, late, dropped, dead, busy;
@@ -221,39 +229,39 @@ struct acta_part {
 /* A message that is run, and its actor: the API's opaque types. */
 struct acta_msg {
 	struct acta_message m;
-	struct acta_actor *actor;    /* while its handler runs */
+	struct acta_actor *actor; /* while its handler runs */
 	const struct acta_handler_info *handler;
 	acta_value args[ACTA_SCHEMA_FIELDS_MAX];
 	struct acta_uid uid, blamed;
 	char id[33];
 	enum acta_source source;
 	uint32_t attempt;
-	bool then;                   /* an answer: outcome and so on are set */
+	bool then; /* an answer: outcome and so on are set */
 	bool timer;
-	bool holds;                  /* its handler called acta_hold */
+	bool holds; /* its handler called acta_hold */
 	bool admin, send, has_client, again;
 	uint8_t client[16];
 	uint8_t body_hash[16];
 	acta_outcome outcome;
 	const char *code, *text;
 	acta_value kept;
-	const uint8_t *raw;          /* the message as encoded */
+	const uint8_t *raw; /* the message as encoded */
 	size_t raw_size;
-	struct acta_in *in;          /* FROM_CHANNEL */
+	struct acta_in *in; /* FROM_CHANNEL */
 	uint64_t seq;
-	uint64_t row;                /* FROM_PARKED */
+	uint64_t row; /* FROM_PARKED */
 	char type_text[ACTA_TYPE_MAX + 2];
 	char from_text[ACTA_ADDRESS_MAX + 1];
 };
 
 struct acta_ref_ {
 	struct acta_bytes service, key;
-	char text[];                 /* NUL-ended */
+	char text[]; /* NUL-ended */
 };
 
 struct acta_list {
 	struct acta_actor *actor;
-	struct acta_buf *buf;        /* packed elements */
+	struct acta_buf *buf; /* packed elements */
 	uint32_t count;
 };
 
@@ -263,21 +271,21 @@ struct acta_actor {
 	struct acta_part *part;
 	const struct acta_loaded *loaded;
 	struct acta_arena *arena;
-	struct acta_msg *msg;        /* NULL in start() */
+	struct acta_msg *msg; /* NULL in start() */
 	char key[ACTA_KEY_MAX + 1];
 	uint32_t key_size;
 	const struct acta_ref_ *self;
 	int64_t now_ms;
 	bool reads_only, no_state;
-	bool aborts;                 /* of a test: misuse ends it */
+	bool aborts; /* of a test: misuse ends it */
 
-	acta_status status;          /* the worst so far */
+	acta_status status; /* the worst so far */
 	bool misused, full;
-	const char *code, *text;     /* of a reject, a fail, a misuse */
+	const char *code, *text; /* of a reject, a fail, a misuse */
 	bool replied, deferred, held, resumed;
-	const uint8_t *reply;        /* raw MessagePack */
+	const uint8_t *reply; /* raw MessagePack */
 	size_t reply_size;
-	bool caller_taken;           /* forwarded or deferred: not ours to answer */
+	bool caller_taken; /* forwarded or deferred: not ours to answer */
 	uint32_t effects;
 	uint64_t effect_bytes;
 	struct acta_sent *sent, **sent_tail;
@@ -297,32 +305,32 @@ ACTA_NODISCARD enum acta_err acta_part_open(struct acta_part **out,
     const struct acta_port *port, struct acta_box *box, int64_t now_ms,
     struct acta_why *why);
 void acta_part_close(struct acta_part **part);
-void acta_part_blame(struct acta_part *part, const uint8_t uid[16],
-    uint32_t count);
+void acta_part_blame(
+    struct acta_part *part, const uint8_t uid[16], uint32_t count);
 /* The peer (all its partitions if UINT32_MAX) came up anew: HELLO. */
 void acta_part_peer(struct acta_part *part, const char *service,
     uint32_t peer_part, int64_t now_ms);
 /* Take an item in: gathered, or applied at once. */
-void acta_part_item(struct acta_part *part, const struct acta_item *item,
-    int64_t now_ms);
+void acta_part_item(
+    struct acta_part *part, const struct acta_item *item, int64_t now_ms);
 /*
  * One turn. *out_more: there is work left. ACTA_ECLOSED: the kit's kill;
  * ACTA_EUNSURE, ACTA_ECORRUPT: end the process as storage-failed.
  */
-ACTA_NODISCARD enum acta_err acta_part_turn(struct acta_part *part,
-    int64_t now_ms, bool *out_more);
+ACTA_NODISCARD enum acta_err acta_part_turn(
+    struct acta_part *part, int64_t now_ms, bool *out_more);
 /* When it wants to run next, if nothing comes: ms since 1970, INT64_MAX. */
 int64_t acta_part_wake_ms(const struct acta_part *part);
 uint64_t acta_part_waiting(const struct acta_part *part); /* parked, outbox */
-bool acta_part_quiet(const struct acta_part *part); /* nothing in hand */
+bool acta_part_quiet(const struct acta_part *part);       /* nothing in hand */
 
 /* turn.c, for its siblings */
-struct acta_uid acta_part_uid(const void *a, size_t an, const void *b,
-    size_t bn, uint64_t number);
-const struct acta_route *acta_part_route(const struct acta_part *part,
-    const char *service, size_t size);
-void acta_part_push_local(struct acta_part *part, const uint8_t *data,
-    size_t size);
+struct acta_uid acta_part_uid(
+    const void *a, size_t an, const void *b, size_t bn, uint64_t number);
+const struct acta_route *acta_part_route(
+    const struct acta_part *part, const char *service, size_t size);
+void acta_part_push_local(
+    struct acta_part *part, const uint8_t *data, size_t size);
 void acta_part_release(struct acta_part *part, const char *door,
     size_t door_size, uint64_t door_inc, const struct acta_item *item);
 /* How something ended: ANSWERED with `result` (NULL: nil), else code, text. */
@@ -348,14 +356,14 @@ void acta_part_dead(struct acta_part *part, const struct acta_msg *msg,
 
 /* channel.c */
 enum acta_err acta_channels_load(struct acta_part *part);
-struct acta_out *acta_channel_out(struct acta_part *part, const char *service,
-    uint32_t peer_part);
-bool acta_channel_room(const struct acta_part *part, struct acta_out *out,
-    bool inside);
+struct acta_out *acta_channel_out(
+    struct acta_part *part, const char *service, uint32_t peer_part);
+bool acta_channel_room(
+    const struct acta_part *part, struct acta_out *out, bool inside);
 void acta_channel_append(struct acta_part *part, struct acta_out *out,
     const void *data, size_t size);
-void acta_channel_item(struct acta_part *part, const struct acta_item *item,
-    int64_t now_ms);
+void acta_channel_item(
+    struct acta_part *part, const struct acta_item *item, int64_t now_ms);
 /* Into the write-set; `all`: acks too, although nothing else is to commit. */
 void acta_channels_store(struct acta_part *part, bool all);
 void acta_channels_send(struct acta_part *part, int64_t now_ms);
@@ -373,7 +381,7 @@ void acta_part_admin(struct acta_part *part, struct acta_msg *msg);
 void acta_actor_misuse(struct acta_actor *actor, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void acta_actor_fini(struct acta_actor *actor);
-const struct acta_ref_ *acta_ref_make(struct acta_arena *arena,
-    const char *text, size_t size);
+const struct acta_ref_ *acta_ref_make(
+    struct acta_arena *arena, const char *text, size_t size);
 
 #endif /* ACTA_HOST_PART_H */

@@ -28,12 +28,14 @@ explain(struct acta_why *why, const char *path, const char *error)
 	}
 	sscanf(symbol, "undefined symbol: %79[A-Za-z0-9_]", name);
 	if (strncmp(name, "acta_", 5) == 0) {
-		acta_why_text(why, "%s: needs %s, which this acta (ABI %d) "
-		    "has not", base, name, ACTA_ABI);
+		acta_why_text(why,
+		    "%s: needs %s, which this acta (ABI %d) "
+		    "has not",
+		    base, name, ACTA_ABI);
 		acta_why_hint(why, "it was built for a newer acta");
 	} else {
-		acta_why_text(why, "%s: needs %s, which nothing provides",
-		    base, name);
+		acta_why_text(
+		    why, "%s: needs %s, which nothing provides", base, name);
 		acta_why_hint(why, "link what it needs into %s", base);
 	}
 }
@@ -55,8 +57,10 @@ handlers_check(struct acta_loaded *l, struct acta_why *why)
 	while (n <= ACTA_HANDLERS_MAX && s->handlers[n].type != NULL)
 		n++;
 	if (n > ACTA_HANDLERS_MAX) {
-		acta_why_text(why, "%s: over %u handlers, or no { 0 } at the "
-		    "end of the table", s->name, ACTA_HANDLERS_MAX);
+		acta_why_text(why,
+		    "%s: over %u handlers, or no { 0 } at the "
+		    "end of the table",
+		    s->name, ACTA_HANDLERS_MAX);
 		return ACTA_EINVAL;
 	}
 	l->handlers = calloc(n + 1, sizeof(*l->handlers));
@@ -70,8 +74,8 @@ handlers_check(struct acta_loaded *l, struct acta_why *why)
 		    h->run == NULL) {
 			acta_why_text(why, "%s: handler \"%s\": %s", s->name,
 			    h->type, h->run ? "not a type" : "no function");
-			acta_why_hint(why,
-			    "types are [a-z][a-z0-9-]*, at most 64");
+			acta_why_hint(
+			    why, "types are [a-z][a-z0-9-]*, at most 64");
 			return ACTA_EINVAL;
 		}
 		if (h->on != NULL || (h->flags & ACTA_OUTSIDE) != 0) {
@@ -104,8 +108,8 @@ handlers_check(struct acta_loaded *l, struct acta_why *why)
 }
 
 enum acta_err
-acta_loaded_open(struct acta_loaded *out, const char *path,
-    struct acta_why *why)
+acta_loaded_open(
+    struct acta_loaded *out, const char *path, struct acta_why *why)
 {
 	const struct acta_service *s;
 	enum acta_err err;
@@ -151,8 +155,8 @@ fail:
 }
 
 enum acta_err
-acta_loaded_settings(struct acta_loaded *l, const void *map, size_t size,
-    struct acta_why *why)
+acta_loaded_settings(
+    struct acta_loaded *l, const void *map, size_t size, struct acta_why *why)
 {
 	acta_value value = { 0 };
 
@@ -169,8 +173,8 @@ acta_loaded_settings(struct acta_loaded *l, const void *map, size_t size,
 		r = acta_reader(l->settings_bytes, size);
 		value = acta_read(&r);
 	}
-	return acta_schema_check(&l->settings_schema, value, true, "setting",
-	    l->settings, why);
+	return acta_schema_check(
+	    &l->settings_schema, value, true, "setting", l->settings, why);
 }
 
 void

@@ -32,8 +32,8 @@ struct acta_loaded {
  * with `why`. Runs the object's constructors: a child process is the place to
  * do it first.
  */
-ACTA_NODISCARD enum acta_err acta_loaded_open(struct acta_loaded *out,
-    const char *path, struct acta_why *why);
+ACTA_NODISCARD enum acta_err acta_loaded_open(
+    struct acta_loaded *out, const char *path, struct acta_why *why);
 /* Check and keep settings (a MAP, checked bytes; copied). */
 ACTA_NODISCARD enum acta_err acta_loaded_settings(struct acta_loaded *loaded,
     const void *map, size_t size, struct acta_why *why);
@@ -43,7 +43,7 @@ const struct acta_handler_info *acta_loaded_find(
     const struct acta_loaded *loaded, const char *type, size_t size);
 
 /* One line of JSON that describes it (acta-host --describe), into `out`. */
-void acta_loaded_describe(const struct acta_loaded *loaded,
-    struct acta_buf *out);
+void acta_loaded_describe(
+    const struct acta_loaded *loaded, struct acta_buf *out);
 
 #endif /* ACTA_HOST_SERVICE_H */

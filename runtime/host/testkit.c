@@ -19,7 +19,7 @@
 #define SERVICES_MAX 32u
 #define STEPS_MAX 1000000u /* of one settle: more is a loop without an end */
 #define CALL_MS 5000
-#define SETTLE_MS 60000    /* of waiting for retries, in simulated time */
+#define SETTLE_MS 60000 /* of waiting for retries, in simulated time */
 #define START_MS 1790000000000LL
 
 struct frame {
@@ -78,8 +78,8 @@ die(struct acta_test *t, const char *format, ...)
 {
 	va_list ap;
 
-	fprintf(stderr, "acta_test: seed %llu: ",
-	    (unsigned long long)(t ? t->seed : 0));
+	fprintf(stderr,
+	    "acta_test: seed %llu: ", (unsigned long long)(t ? t->seed : 0));
 	va_start(ap, format);
 	vfprintf(stderr, format, ap);
 	va_end(ap);
@@ -175,7 +175,7 @@ crash(void *self, const char *point)
 
 	if (!c->armed || strcmp(point, c->point) != 0 ||
 	    (c->service[0] != '\0' &&
-	        strcmp(c->service, s->config.service) != 0) ||
+		strcmp(c->service, s->config.service) != 0) ||
 	    ++c->met < c->nth)
 		return false;
 	c->armed = false;
@@ -207,18 +207,27 @@ start_handler(struct acta_test *t, struct node_service *s)
 static void
 open_part(struct acta_test *t, struct node_service *s)
 {
-	struct acta_port port = { .self = s, .to_part = to_part,
-		.to_door = to_door, .event = event, .alarm = alarm_raised,
-		.elapsed_ms = elapsed, .crash = crash };
+	struct acta_port port = { .self = s,
+		.to_part = to_part,
+		.to_door = to_door,
+		.event = event,
+		.alarm = alarm_raised,
+		.elapsed_ms = elapsed,
+		.crash = crash };
 	struct acta_store_options options = { .service = s->config.service,
-		.parts = 1, .quota = 1ull << 30, .memory = 64u << 20,
-		.journal_keep = 1u << 30, .map_size = 1ull << 30,
-		.in_memory = s->loaded.service->in_memory, .no_sync = true,
-		.allow_any_fs = true, .seed = t->seed + 1 };
+		.parts = 1,
+		.quota = 1ull << 30,
+		.memory = 64u << 20,
+		.journal_keep = 1u << 30,
+		.map_size = 1ull << 30,
+		.in_memory = s->loaded.service->in_memory,
+		.no_sync = true,
+		.allow_any_fs = true,
+		.seed = t->seed + 1 };
 	struct acta_why why = { "", "" };
 
 	if (acta_part_open(&s->part, s->dir, &options, &s->config, &s->loaded,
-	        &port, NULL, t->now_ms, &why) != ACTA_OK)
+		&port, NULL, t->now_ms, &why) != ACTA_OK)
 		die(t, "%s: %s", s->config.service, why.text);
 }
 
@@ -237,8 +246,8 @@ start(struct acta_test *t)
 		acta_buf_init(&map);
 		acta_pack_map(&map, s->setting_count);
 		acta_pack_raw(&map, s->settings.data, s->settings.size);
-		if (acta_loaded_settings(&s->loaded, map.data, map.size,
-		        &why) != ACTA_OK)
+		if (acta_loaded_settings(
+			&s->loaded, map.data, map.size, &why) != ACTA_OK)
 			die(t, "%s: %s", s->config.service, why.text);
 		acta_buf_fini(&map);
 		start_handler(t, s);
@@ -265,8 +274,8 @@ acta_test_new(uint64_t seed, const char *const *services)
 	t->frame_tail = &t->frames;
 	acta_buf_init(&t->answer);
 	acta_buf_init(&t->last);
-	snprintf(t->dir, sizeof(t->dir), "%s/acta-test-XXXXXX",
-	    tmp ? tmp : "/tmp");
+	snprintf(
+	    t->dir, sizeof(t->dir), "%s/acta-test-XXXXXX", tmp ? tmp : "/tmp");
 	if (mkdtemp(t->dir) == NULL)
 		die(t, "cannot make a folder in %s", tmp ? tmp : "/tmp");
 	for (; services[t->count] != NULL; t->count++) {
@@ -285,15 +294,22 @@ acta_test_new(uint64_t seed, const char *const *services)
 		t->routes[t->count].partitions = 1;
 		snprintf(s->dir, sizeof(s->dir), "%s/%s/0", t->dir,
 		    s->loaded.service->name);
-		s->config = (struct acta_part_config){
-			.service = s->loaded.service->name, .node = "test",
-			.parts = 1, .max_attempts = 5, .max_crashes = 3,
-			.backoff_min_ms = 100, .backoff_max_ms = 30000,
-			.backoff_factor = 2, .turn_limit_ms = 30000,
-			.channel_quota = 256u << 20,
-			.channel_credit = 4u << 20, .event_count = 10000000,
-			.routes = t->routes,
-			.seed = t->seed + t->count * 7919 + 1 };
+		s->config =
+		    (struct acta_part_config){ .service =
+						   s->loaded.service->name,
+			    .node = "test",
+			    .parts = 1,
+			    .max_attempts = 5,
+			    .max_crashes = 3,
+			    .backoff_min_ms = 100,
+			    .backoff_max_ms = 30000,
+			    .backoff_factor = 2,
+			    .turn_limit_ms = 30000,
+			    .channel_quota = 256u << 20,
+			    .channel_credit = 4u << 20,
+			    .event_count = 10000000,
+			    .routes = t->routes,
+			    .seed = t->seed + t->count * 7919 + 1 };
 	}
 	for (uint32_t i = 0; i < t->count; i++)
 		t->services[i].config.route_count = t->count;
@@ -340,8 +356,8 @@ acta_test_free(acta_test **test)
 
 /* As JSON would be read: a number, true, false, else text. */
 void
-acta_test_set(acta_test *t, const char *service, const char *setting,
-    const char *value)
+acta_test_set(
+    acta_test *t, const char *service, const char *setting, const char *value)
 {
 	uint32_t i = find(t, service, strlen(service));
 	struct node_service *s;
@@ -349,11 +365,12 @@ acta_test_set(acta_test *t, const char *service, const char *setting,
 	char *end;
 
 	if (i == UINT32_MAX || t->started)
-		die(t, "acta_test_set: %s", t->started
-		        ? "the services run already" : "no such service");
+		die(t, "acta_test_set: %s",
+		    t->started ? "the services run already"
+			       : "no such service");
 	s = &t->services[i];
-	i = (uint32_t)acta_schema_index(&s->loaded.settings_schema, setting,
-	    strlen(setting));
+	i = (uint32_t)acta_schema_index(
+	    &s->loaded.settings_schema, setting, strlen(setting));
 	if (i != UINT32_MAX)
 		type = s->loaded.settings_schema.fields[i].type;
 	acta_pack_text(&s->settings, setting);
@@ -525,8 +542,9 @@ view(struct acta_test *t)
 	v.text = t->text;
 	v.ok = t->code[0] == '\0';
 	if (v.ok) {
-		r = acta_reader(acta_arena_copy(&t->arena, t->answer.data,
-		    t->answer.size), t->answer.size);
+		r = acta_reader(
+		    acta_arena_copy(&t->arena, t->answer.data, t->answer.size),
+		    t->answer.size);
 		v.result = acta_read(&r);
 	}
 	return v;
@@ -540,7 +558,7 @@ deliver_call(struct acta_test *t)
 	uint64_t epoch;
 
 	if (acta_frame_open(t->last.data, t->last.size, &epoch, &r) !=
-	        ACTA_OK ||
+		ACTA_OK ||
 	    acta_item_decode(&r, &item) != ACTA_OK)
 		die(t, "the call is malformed");
 	acta_part_item(t->services[t->last_to].part, &item, t->now_ms);
@@ -601,10 +619,12 @@ build_call(struct acta_test *t, const char *to, const char *type,
 	m.type = (struct acta_bytes){ type, (uint32_t)strlen(type) };
 	m.sent_ms = t->now_ms;
 	m.deadline_ms = t->now_ms + CALL_MS;
-	m.args_raw = (struct acta_bytes){ (const char *)a.data,
-		(uint32_t)a.size };
+	m.args_raw =
+	    (struct acta_bytes){ (const char *)a.data, (uint32_t)a.size };
 	m.caller = (struct acta_caller){ .kind = ACTA_CALLER_DOOR,
-		.door = { "@kit", 4 }, .door_inc = 1, .request = t->request,
+		.door = { "@kit", 4 },
+		.door_inc = 1,
+		.request = t->request,
 		.service = service };
 	acta_message_encode(&b, &m);
 	item.src = m.caller.door;
@@ -613,8 +633,8 @@ build_call(struct acta_test *t, const char *to, const char *type,
 	item.dst = service;
 	item.flags = send ? ACTA_CALL_SEND : 0;
 	item.client = id.bytes;
-	item.body = (struct acta_bytes){ (const char *)b.data,
-		(uint32_t)b.size };
+	item.body =
+	    (struct acta_bytes){ (const char *)b.data, (uint32_t)b.size };
 	acta_buf_reset(&t->last);
 	acta_frame_begin(&t->last, 1);
 	acta_item_encode(&t->last, &item);
@@ -623,16 +643,16 @@ build_call(struct acta_test *t, const char *to, const char *type,
 }
 
 acta_reply_view
-acta_test_call_(acta_test *t, const char *to, const char *type,
-    const acta_field *fields)
+acta_test_call_(
+    acta_test *t, const char *to, const char *type, const acta_field *fields)
 {
 	build_call(t, to, type, fields, false);
 	return run_call(t);
 }
 
 void
-acta_test_send_(acta_test *t, const char *to, const char *type,
-    const acta_field *fields)
+acta_test_send_(
+    acta_test *t, const char *to, const char *type, const acta_field *fields)
 {
 	build_call(t, to, type, fields, true);
 	if (t->refused != NULL)
@@ -669,7 +689,7 @@ acta_test_state(acta_test *t, const char *address, const char *name)
 
 	start(t);
 	if (acta_address_split(address, strlen(address), &service, &key) !=
-	        ACTA_OK ||
+		ACTA_OK ||
 	    (i = find(t, service.data, service.size)) == UINT32_MAX)
 		die(t, "there is no service at \"%s\"", address);
 	store = t->services[i].part->store;
@@ -677,8 +697,8 @@ acta_test_state(acta_test *t, const char *address, const char *name)
 	acta_store_begin(store);
 	if (acta_store_get(store, ACTA_T_STATE, row, n, &value, &size) ==
 	    ACTA_OK) {
-		struct acta_reader r = acta_reader(
-		    acta_arena_copy(&t->arena, value, size), size);
+		struct acta_reader r =
+		    acta_reader(acta_arena_copy(&t->arena, value, size), size);
 
 		v = acta_read(&r);
 	}
@@ -761,8 +781,8 @@ acta_test_dead(acta_test *t, const char *service)
 }
 
 void
-acta_test_crash(acta_test *t, const char *service, const char *point,
-    uint32_t nth)
+acta_test_crash(
+    acta_test *t, const char *service, const char *point, uint32_t nth)
 {
 	snprintf(t->crash.service, sizeof(t->crash.service), "%s",
 	    service ? service : "");
@@ -780,8 +800,8 @@ acta_test_powercut(acta_test *t)
 }
 
 void
-acta_test_link(acta_test *t, double loss, double duplicated,
-    int64_t delay_ms_max)
+acta_test_link(
+    acta_test *t, double loss, double duplicated, int64_t delay_ms_max)
 {
 	die(t, "acta_test_link comes with the simulator");
 }

@@ -28,8 +28,8 @@ acta_actor_row(char *out, const char *key, size_t key_size, const char *name,
 }
 
 struct acta_uid
-acta_part_uid(const void *a, size_t an, const void *b, size_t bn,
-    uint64_t number)
+acta_part_uid(
+    const void *a, size_t an, const void *b, size_t bn, uint64_t number)
 {
 	struct acta_hash128 h = acta_hash128(a, an);
 	struct acta_uid uid;
@@ -239,12 +239,12 @@ route(struct acta_part *part, const char *service, uint32_t peer,
 {
 	if (peer == part->config.part &&
 	    strcmp(service, part->config.service) == 0) {
-		acta_part_push_local(part,
-		    acta_arena_copy(&part->arena, data, size), size);
+		acta_part_push_local(
+		    part, acta_arena_copy(&part->arena, data, size), size);
 		return;
 	}
-	acta_channel_append(part, acta_channel_out(part, service, peer), data,
-	    size);
+	acta_channel_append(
+	    part, acta_channel_out(part, service, peer), data, size);
 }
 
 /* A message of the runtime's own to a partition: `type` and its args. */
@@ -253,8 +253,11 @@ route_own(struct acta_part *part, struct acta_bytes service, uint32_t peer,
     const char *type, const char *from, struct acta_bytes args)
 {
 	struct acta_message m = { .type = text_bytes(type),
-		.from = text_bytes(from), .key = { "", 0 }, .id = { "", 0 },
-		.sent_ms = part->now_ms, .args_raw = args };
+		.from = text_bytes(from),
+		.key = { "", 0 },
+		.id = { "", 0 },
+		.sent_ms = part->now_ms,
+		.args_raw = args };
 	struct acta_buf b;
 	char name[ACTA_SERVICE_MAX + 1] = "";
 
@@ -317,8 +320,8 @@ record_get(struct acta_part *part, const void *key, struct record *out)
 	struct acta_reader r;
 	bool ok = true;
 	uint32_t n;
-	enum acta_err err = acta_store_get(part->store, ACTA_T_REPLY, key, 20,
-	    &value, &size);
+	enum acta_err err =
+	    acta_store_get(part->store, ACTA_T_REPLY, key, 20, &value, &size);
 
 	if (err != ACTA_OK)
 		return err;
@@ -345,7 +348,10 @@ record_put(struct acta_part *part, const void *key, struct acta_bytes to,
 	acta_pack_str(b, to.data, to.size);
 	acta_pack_bin(b, body, 16);
 	acta_pack_int(b, part->now_ms);
-	acta_pack_int(b, end == NULL ? 0 : end->outcome == ACTA_ANSWERED ? 1 : 2);
+	acta_pack_int(b,
+	    end == NULL                         ? 0
+		: end->outcome == ACTA_ANSWERED ? 1
+						: 2);
 	acta_pack_text(b, end && end->code ? end->code : "");
 	acta_pack_text(b, end && end->text ? end->text : "");
 	if (end != NULL && end->result != NULL)
@@ -357,8 +363,8 @@ record_put(struct acta_part *part, const void *key, struct acta_bytes to,
 
 /* Whoever asked again meanwhile hears it too. */
 static void
-tell_waiters(struct acta_part *part, const uint8_t *hash,
-    const struct acta_end *end)
+tell_waiters(
+    struct acta_part *part, const uint8_t *hash, const struct acta_end *end)
 {
 	for (uint32_t i = 0; i < part->waiter_count;) {
 		struct acta_waiter *w = &part->waiters[i];
@@ -389,12 +395,12 @@ wait_for(struct acta_part *part, const struct acta_msg *msg)
 		return; /* it asks again at its time-out */
 	w = &part->waiters[part->waiter_count++];
 	memcpy(w->hash, msg->client, 16);
-	snprintf(w->door, sizeof(w->door), "%.*s", (int)c->door.size,
-	    c->door.data);
+	snprintf(
+	    w->door, sizeof(w->door), "%.*s", (int)c->door.size, c->door.data);
 	w->door_inc = c->door_inc;
 	w->request = c->request;
-	w->deadline_ms = msg->m.deadline_ms ? msg->m.deadline_ms
-	                                    : part->now_ms + 5000;
+	w->deadline_ms =
+	    msg->m.deadline_ms ? msg->m.deadline_ms : part->now_ms + 5000;
 }
 
 /* --------------------------------------------------------------- answer -- */
@@ -403,8 +409,9 @@ static void
 answer_here(struct acta_part *part, const struct acta_caller *c,
     const char *from, const struct acta_end *end)
 {
-	const struct acta_end after = { .outcome = ACTA_UNDELIVERED,
-		.code = "failed", .text = end->text };
+	const struct acta_end after = {
+		.outcome = ACTA_UNDELIVERED, .code = "failed", .text = end->text
+	};
 
 	if (c->home_key.data != NULL) {
 		struct record r;
@@ -418,8 +425,8 @@ answer_here(struct acta_part *part, const struct acta_caller *c,
 		    !is_text(r.to, from))
 			end = &after;
 		if (!leaves_record(end))
-			acta_store_delete(part->store, ACTA_T_REPLY,
-			    c->home_key.data, 20);
+			acta_store_delete(
+			    part->store, ACTA_T_REPLY, c->home_key.data, 20);
 		else if (err == ACTA_OK)
 			record_put(part, c->home_key.data,
 			    keep_bytes(part, r.to),
@@ -498,8 +505,8 @@ own_address(struct acta_part *part, struct acta_bytes key)
 	char *text = acta_arena_alloc(&part->arena, ACTA_ADDRESS_MAX + 1);
 
 	if (key.size == 0)
-		snprintf(text, ACTA_ADDRESS_MAX + 1, "%s",
-		    part->config.service);
+		snprintf(
+		    text, ACTA_ADDRESS_MAX + 1, "%s", part->config.service);
 	else
 		snprintf(text, ACTA_ADDRESS_MAX + 1, "%s/%.*s",
 		    part->config.service, (int)key.size, key.data);
@@ -516,16 +523,17 @@ end_with(struct acta_part *part, const struct acta_msg *msg,
 	/* A client's send hears that it was taken, whatever came of it. */
 	if (msg->source == ACTA_FROM_CALL && msg->send && leaves_record(end))
 		end = &nil;
-	acta_part_answer(part, &msg->m.caller,
-	    own_address(part, msg->m.key), end);
+	acta_part_answer(
+	    part, &msg->m.caller, own_address(part, msg->m.key), end);
 }
 
 static enum fate
 undeliverable(struct acta_part *part, const struct acta_msg *msg,
     const char *code, const char *text, const char *hint)
 {
-	struct acta_end end = { .outcome = ACTA_UNDELIVERED, .code = code,
-		.text = text };
+	struct acta_end end = {
+		.outcome = ACTA_UNDELIVERED, .code = code, .text = text
+	};
 
 	if (msg->source == ACTA_FROM_CALL) {
 		const struct acta_caller *c = &msg->m.caller;
@@ -571,7 +579,7 @@ park(struct acta_part *part, struct acta_msg *msg, uint32_t attempts,
 
 		if (msg->send) {
 			const struct acta_end nil = { .outcome =
-				ACTA_ANSWERED };
+							  ACTA_ANSWERED };
 
 			if (c->home_key.data != NULL)
 				record_put(part, c->home_key.data,
@@ -626,10 +634,10 @@ note_box(struct acta_part *part, const struct acta_msg *msg)
 		(void)text_copy(box->actor + at, sizeof(box->actor) - at,
 		    msg->m.key.data, msg->m.key.size);
 	}
-	(void)text_copy(box->type, sizeof(box->type), msg->type_text,
-	    msg->m.type.size);
-	atomic_store(&box->since_ms,
-	    (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+	(void)text_copy(
+	    box->type, sizeof(box->type), msg->type_text, msg->m.type.size);
+	atomic_store(
+	    &box->since_ms, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
 	atomic_fetch_add(&box->begun, 1);
 	atomic_store(&box->phase, ACTA_PHASE_HANDLER);
 }
@@ -641,8 +649,8 @@ migrate(struct acta_part *part, struct acta_actor *actor)
 {
 	uint32_t want = actor->loaded->service->schema;
 	char key[ACTA_KEY_MAX + 2];
-	size_t size = acta_actor_row(key, actor->key, actor->key_size, NULL,
-	    0), value_size;
+	size_t size = acta_actor_row(key, actor->key, actor->key_size, NULL, 0),
+	       value_size;
 	const void *value;
 	int64_t have = 0;
 	bool held = false, ok = true, known = false;
@@ -651,7 +659,7 @@ migrate(struct acta_part *part, struct acta_actor *actor)
 	if (want == 0)
 		return ACTA_DONE;
 	if (acta_store_get(part->store, ACTA_T_ACTOR, key, size, &value,
-	        &value_size) == ACTA_OK) {
+		&value_size) == ACTA_OK) {
 		struct acta_reader r = acta_reader(value, value_size);
 
 		(void)acta_read_list(&r, &ok);
@@ -662,8 +670,8 @@ migrate(struct acta_part *part, struct acta_actor *actor)
 	if (have == (int64_t)want)
 		return ACTA_DONE;
 	if (!known) { /* an actor without rows is new, not old */
-		struct acta_scan *scan = acta_scan_open(part->store,
-		    ACTA_T_STATE, key, size);
+		struct acta_scan *scan =
+		    acta_scan_open(part->store, ACTA_T_STATE, key, size);
 		struct acta_row row;
 
 		known = acta_scan_next(scan, &row);
@@ -674,8 +682,7 @@ migrate(struct acta_part *part, struct acta_actor *actor)
 		bool reads_only = actor->reads_only;
 
 		actor->reads_only = false; /* it may change what it migrates */
-		status = actor->loaded->service->migrate(actor,
-		    (uint32_t)have);
+		status = actor->loaded->service->migrate(actor, (uint32_t)have);
 		actor->reads_only = reads_only;
 	}
 	if (status != ACTA_DONE || actor->status != ACTA_DONE)
@@ -714,9 +721,9 @@ room_for(struct acta_part *part, const struct acta_actor *a, bool inside)
 {
 	for (struct acta_sent *s = a->sent; s != NULL; s = s->next)
 		if ((s->part != part->config.part ||
-		        strcmp(s->service, part->config.service) != 0) &&
+			strcmp(s->service, part->config.service) != 0) &&
 		    !acta_channel_room(part,
-		        acta_channel_out(part, s->service, s->part), inside))
+			acta_channel_out(part, s->service, s->part), inside))
 			return false;
 	return true;
 }
@@ -728,7 +735,8 @@ keep_effects(struct acta_part *part, struct acta_actor *a)
 		route(part, s->service, s->part, s->data, s->size);
 	for (struct acta_unsent *u = a->unsent; u != NULL; u = u->next) {
 		const struct acta_end end = { .outcome = ACTA_UNDELIVERED,
-			.code = "unknown-service", .text = u->text };
+			.code = "unknown-service",
+			.text = u->text };
 
 		acta_part_answer(part, &u->caller, u->from, &end);
 	}
@@ -745,8 +753,9 @@ keep_effects(struct acta_part *part, struct acta_actor *a)
 static enum fate
 failed(struct acta_part *part, struct acta_msg *msg, const char *text)
 {
-	struct acta_end end = { .outcome = ACTA_UNDELIVERED, .code = "failed",
-		.text = text };
+	struct acta_end end = {
+		.outcome = ACTA_UNDELIVERED, .code = "failed", .text = text
+	};
 
 	if (msg->attempt < part->config.max_attempts)
 		return park(part, msg, msg->attempt,
@@ -791,7 +800,8 @@ conclude(struct acta_part *part, struct acta_actor *a,
 	if (a->misused) {
 		acta_part_dead(part, msg, "misused", a->text);
 		end = (struct acta_end){ .outcome = ACTA_UNDELIVERED,
-			.code = "failed", .text = a->text };
+			.code = "failed",
+			.text = a->text };
 		end_with(part, msg, &end);
 		return FATE_DEAD;
 	}
@@ -810,8 +820,8 @@ conclude(struct acta_part *part, struct acta_actor *a,
 		    "nothing was applied: try again later");
 	}
 	if (a->full)
-		return park(part, msg, msg->attempt - 1,
-		    part->now_ms + 100, "channel full");
+		return park(part, msg, msg->attempt - 1, part->now_ms + 100,
+		    "channel full");
 	if (status == ACTA_FAILED)
 		return failed(part, msg, a->text ? a->text : "");
 	if (status == ACTA_REJECTED) {
@@ -856,8 +866,10 @@ run_handler(struct acta_part *part, struct acta_msg *msg)
 		status = msg->handler->handler->run(&actor, msg);
 	atomic_store(&part->box->phase, ACTA_PHASE_GATHER);
 	if ((unsigned)status > ACTA_FAILED)
-		acta_actor_misuse(&actor, "%s returned %d, which is no "
-		    "acta_status", msg->type_text, (int)status);
+		acta_actor_misuse(&actor,
+		    "%s returned %d, which is no "
+		    "acta_status",
+		    msg->type_text, (int)status);
 	acta_actor_fini(&actor);
 	fate = conclude(part, &actor, &before, status);
 	return fate;
@@ -877,8 +889,10 @@ make_then(struct acta_part *part, struct acta_msg *msg, uint64_t ask,
 	size_t size;
 	struct acta_reader r;
 	bool ok = true;
-	struct acta_message m = { .from = msg->m.from, .id = { "", 0 },
-		.type = text_bytes("@then"), .sent_ms = part->now_ms };
+	struct acta_message m = { .from = msg->m.from,
+		.id = { "", 0 },
+		.type = text_bytes("@then"),
+		.sent_ms = part->now_ms };
 	struct acta_bytes then;
 	int64_t due_ms;
 	const void *kept;
@@ -906,8 +920,9 @@ make_then(struct acta_part *part, struct acta_msg *msg, uint64_t ask,
 	acta_pack_text(&b, "k");
 	acta_pack_raw(&b, kept, kept_size);
 	pack_end(&b, end);
-	m.args_raw = (struct acta_bytes){ acta_arena_copy(&part->arena, b.data,
-		b.size), (uint32_t)b.size };
+	m.args_raw =
+	    (struct acta_bytes){ acta_arena_copy(&part->arena, b.data, b.size),
+		    (uint32_t)b.size };
 	acta_buf_reset(&b);
 	acta_message_encode(&b, &m);
 	msg->raw = acta_arena_copy(&part->arena, b.data, b.size);
@@ -940,11 +955,10 @@ static struct acta_end
 end_of(struct acta_part *part, const struct acta_msg *msg)
 {
 	acta_value map = msg->m.args;
-	struct acta_end end = {
-		.outcome = (acta_outcome)acta_as_int(arg(map, "o"), 0),
+	struct acta_end end = { .outcome =
+				    (acta_outcome)acta_as_int(arg(map, "o"), 0),
 		.code = arg_text(part, map, "c"),
-		.text = arg_text(part, map, "x")
-	};
+		.text = arg_text(part, map, "x") };
 	struct acta_reader r = acta_reader_into(map);
 
 	/* The raw bytes of "r". */
@@ -978,8 +992,8 @@ run_token(struct acta_part *part, struct acta_msg *msg)
 
 	be64(key, (uint64_t)acta_as_int(arg(msg->m.args, "n"), 0));
 	be64(key + 8, (uint64_t)acta_as_int(arg(msg->m.args, "d"), 0));
-	if (acta_store_get(part->store, ACTA_T_TOKEN, key, 16, &value,
-	        &size) != ACTA_OK) {
+	if (acta_store_get(part->store, ACTA_T_TOKEN, key, 16, &value, &size) !=
+	    ACTA_OK) {
 		part->late++;
 		return FATE_HANDLED;
 	}
@@ -1018,8 +1032,8 @@ run_own(struct acta_part *part, struct acta_msg *msg)
 
 		acta_buf_init(&b);
 		acta_pack_value(&b, w);
-		r = acta_reader(acta_arena_copy(&part->arena, b.data, b.size),
-		    b.size);
+		r = acta_reader(
+		    acta_arena_copy(&part->arena, b.data, b.size), b.size);
 		acta_buf_fini(&b);
 		acta_caller_decode(&r, &caller, &ok);
 		if (ok && caller.kind == ACTA_CALLER_DOOR)
@@ -1075,8 +1089,8 @@ type_hint(struct acta_part *part, const struct acta_msg *msg)
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < part->loaded->count; i++)
-		if ((part->loaded->handlers[i].handler->flags &
-		        ACTA_PRIVATE) == 0)
+		if ((part->loaded->handlers[i].handler->flags & ACTA_PRIVATE) ==
+		    0)
 			words[n++] = part->loaded->handlers[i].handler->type;
 	words[n] = NULL;
 	near = acta_closest(msg->type_text, words);
@@ -1095,19 +1109,19 @@ check(struct acta_part *part, struct acta_msg *msg, enum fate *fate)
 	char text[200];
 	const char *closed;
 
-	msg->handler = acta_loaded_find(part->loaded, msg->m.type.data,
-	    msg->m.type.size);
+	msg->handler =
+	    acta_loaded_find(part->loaded, msg->m.type.data, msg->m.type.size);
 	if (msg->handler == NULL) {
 		snprintf(text, sizeof(text), "%s has no type \"%s\"",
 		    part->config.service, msg->type_text);
-		*fate = undeliverable(part, msg, "unknown-type", text,
-		    type_hint(part, msg));
+		*fate = undeliverable(
+		    part, msg, "unknown-type", text, type_hint(part, msg));
 		return false;
 	}
 	closed = not_open(part, msg);
 	if (closed != NULL) {
-		snprintf(text, sizeof(text), "\"%s\" %s", msg->type_text,
-		    closed);
+		snprintf(
+		    text, sizeof(text), "\"%s\" %s", msg->type_text, closed);
 		*fate = undeliverable(part, msg, "denied", text, "");
 		return false;
 	}
@@ -1118,10 +1132,10 @@ check(struct acta_part *part, struct acta_msg *msg, enum fate *fate)
 		return true;
 	}
 	if (acta_schema_check(&msg->handler->args, args,
-	        msg->source == ACTA_FROM_CALL, "arg", msg->args, &why) !=
-	    ACTA_OK) {
-		*fate = undeliverable(part, msg, "bad-args", why.text,
-		    why.hint);
+		msg->source == ACTA_FROM_CALL, "arg", msg->args,
+		&why) != ACTA_OK) {
+		*fate =
+		    undeliverable(part, msg, "bad-args", why.text, why.hint);
 		return false;
 	}
 	return true;
@@ -1178,7 +1192,8 @@ run(struct acta_part *part, struct acta_msg *msg)
 	crashes = blamed(part, &msg->uid);
 	if (crashes >= part->config.max_crashes) {
 		struct acta_end end = { .outcome = ACTA_UNDELIVERED,
-			.code = "failed", .text = "it crashed its process" };
+			.code = "failed",
+			.text = "it crashed its process" };
 
 		acta_part_dead(part, msg, "crashed", end.text);
 		end_with(part, msg, &end);
@@ -1195,8 +1210,8 @@ run(struct acta_part *part, struct acta_msg *msg)
 /* ------------------------------------------------------------- sources -- */
 
 static void
-note(struct acta_part *part, const char *source, uint64_t number,
-    enum fate fate)
+note(
+    struct acta_part *part, const char *source, uint64_t number, enum fate fate)
 {
 	acta_buf_reset(&part->pack);
 	acta_pack_list(&part->pack, 3);
@@ -1229,8 +1244,8 @@ run_local(struct acta_part *part, const struct acta_uid *blame)
 	msg_init(&msg, ACTA_FROM_LOCAL);
 	msg.raw = s->data;
 	msg.raw_size = s->size;
-	msg.uid = acta_part_uid(part->id.history, 16, "local", 5,
-	    part->next_local++);
+	msg.uid =
+	    acta_part_uid(part->id.history, 16, "local", 5, part->next_local++);
 	part->numbers_dirty = true;
 	msg.blamed = *blame;
 	return run(part, &msg);
@@ -1251,8 +1266,8 @@ park_locals(struct acta_part *part)
 		msg_init(&msg, ACTA_FROM_LOCAL);
 		msg.raw = s->data;
 		msg.raw_size = s->size;
-		msg.uid = acta_part_uid(part->id.history, 16, "local", 5,
-		    part->next_local++);
+		msg.uid = acta_part_uid(
+		    part->id.history, 16, "local", 5, part->next_local++);
 		part->numbers_dirty = true;
 		r = acta_reader(s->data, s->size);
 		if (acta_message_decode(&r, &msg.m) != ACTA_OK)
@@ -1262,8 +1277,9 @@ park_locals(struct acta_part *part)
 		if (is_text(msg.m.type, "@answer")) {
 			struct acta_end end = end_of(part, &msg);
 
-			if (!make_then(part, &msg, (uint64_t)acta_as_int(
-			        arg(msg.m.args, "a"), 0), &end))
+			if (!make_then(part, &msg,
+				(uint64_t)acta_as_int(arg(msg.m.args, "a"), 0),
+				&end))
 				continue;
 			r = acta_reader(msg.raw, msg.raw_size);
 			if (acta_message_decode(&r, &msg.m) != ACTA_OK)
@@ -1298,13 +1314,12 @@ run_due(struct acta_part *part, struct acta_uid *blame)
 	    part->next_due_ms > part->now_ms)
 		return FATE_HANDLED;
 	msg_init(&msg, ACTA_FROM_TIMER);
-	msg.uid = msg.blamed = acta_part_uid(part->id.history, 16, key, size,
-	    0);
+	msg.uid = msg.blamed =
+	    acta_part_uid(part->id.history, 16, key, size, 0);
 	*blame = msg.uid;
 	acta_store_delete(part->store, ACTA_T_DUE, key, size);
 	if (key[8] == 'k') {
-		acta_store_delete(part->store, ACTA_T_TOKEN, key + 9,
-		    size - 9);
+		acta_store_delete(part->store, ACTA_T_TOKEN, key + 9, size - 9);
 		return FATE_HANDLED;
 	}
 	if (key[8] == 'a' && size == 17) {
@@ -1318,8 +1333,8 @@ run_due(struct acta_part *part, struct acta_uid *blame)
 		msg.m.from = (struct acta_bytes){ "", 0 };
 		return run_then(part, &msg, ask, &end);
 	}
-	if (acta_store_get(part->store, ACTA_T_TIMER, key + 9, size - 9,
-	        &value, &value_size) != ACTA_OK)
+	if (acta_store_get(part->store, ACTA_T_TIMER, key + 9, size - 9, &value,
+		&value_size) != ACTA_OK)
 		return FATE_HANDLED;
 	r = acta_reader(value, value_size);
 	ok = acta_read_list(&r, &ok) == 4 && ok;
@@ -1341,8 +1356,7 @@ run_due(struct acta_part *part, struct acta_uid *blame)
 	m.sent_ms = part->now_ms;
 	m.args_raw = keep_bytes(part, args);
 	if (every_ms > 0) { /* at its old phase; what was missed ran once */
-		due_ms += every_ms *
-		    ((part->now_ms - due_ms) / every_ms + 1);
+		due_ms += every_ms * ((part->now_ms - due_ms) / every_ms + 1);
 		acta_buf_reset(&part->pack);
 		acta_pack_list(&part->pack, 4);
 		acta_pack_int(&part->pack, due_ms);
@@ -1351,11 +1365,10 @@ run_due(struct acta_part *part, struct acta_uid *blame)
 		acta_pack_raw(&part->pack, m.args_raw.data, m.args_raw.size);
 		acta_store_put(part->store, ACTA_T_TIMER, key + 9, size - 9,
 		    part->pack.data, part->pack.size);
-		acta_part_due_put(part, due_ms, 't', key + 9, size - 9,
-		    &PACKED_NIL, 1);
+		acta_part_due_put(
+		    part, due_ms, 't', key + 9, size - 9, &PACKED_NIL, 1);
 	} else {
-		acta_store_delete(part->store, ACTA_T_TIMER, key + 9,
-		    size - 9);
+		acta_store_delete(part->store, ACTA_T_TIMER, key + 9, size - 9);
 	}
 	acta_buf_init(&b);
 	acta_message_encode(&b, &m);
@@ -1390,7 +1403,8 @@ run_parked(struct acta_part *part, struct acta_parked *queue,
 			return FATE_HANDLED; /* at the next turn's beginning */
 	}
 	key = (struct acta_bytes){ acta_arena_text(&part->arena, queue->key,
-		queue->key_size), queue->key_size };
+				       queue->key_size),
+		queue->key_size };
 	fate = run(part, &msg);
 	if (fate != FATE_PARKED && fate != FATE_KILLED) {
 		msg.m.key = key;
@@ -1436,16 +1450,17 @@ answered_before(struct acta_part *part, struct acta_msg *msg)
 			return true;
 		}
 		end.outcome = r.state == 1 ? ACTA_ANSWERED : ACTA_REFUSED;
-		end.code = acta_arena_text(&part->arena, r.code.data,
-		    r.code.size);
-		end.text = acta_arena_text(&part->arena, r.text.data,
-		    r.text.size);
+		end.code =
+		    acta_arena_text(&part->arena, r.code.data, r.code.size);
+		end.text =
+		    acta_arena_text(&part->arena, r.text.data, r.text.size);
 		end.result = r.result;
 		end.size = r.size;
 	}
 	reply_door(part, c->door.data, c->door.size, c->door_inc, c->request,
-	    &end, end.outcome == ACTA_UNDELIVERED
-	        ? "make a new id for every request" : NULL);
+	    &end,
+	    end.outcome == ACTA_UNDELIVERED ? "make a new id for every request"
+					    : NULL);
 	return true;
 }
 
@@ -1486,8 +1501,8 @@ run_call(struct acta_part *part, const struct acta_item *item,
 		if (answered_before(part, &msg))
 			return FATE_HANDLED;
 	}
-	if (part->intake_stopped && !(h != NULL &&
-	        (h->handler->flags & ACTA_READS) != 0) &&
+	if (part->intake_stopped &&
+	    !(h != NULL && (h->handler->flags & ACTA_READS) != 0) &&
 	    msg.m.type.size > 0 && msg.m.type.data[0] != '@') {
 		part->busy++;
 		return undeliverable(part, &msg, "busy",
@@ -1518,9 +1533,8 @@ run_call(struct acta_part *part, const struct acta_item *item,
 	acta_buf_fini(&b);
 	/* What the handler leaves pending is so from this commit on. */
 	if (msg.has_client)
-		record_put(part, home,
-		    text_bytes(own_address(part, msg.m.key)), msg.body_hash,
-		    NULL);
+		record_put(part, home, text_bytes(own_address(part, msg.m.key)),
+		    msg.body_hash, NULL);
 	fate = run(part, &msg);
 	if (fate == FATE_REJECTED && msg.has_client) {
 		struct record rec;
@@ -1591,8 +1605,8 @@ run_data(struct acta_part *part, const struct acta_item *item,
 	msg.seq = seq;
 	snprintf(source, sizeof(source), "%.*s.%u", (int)item->src.size,
 	    item->src.data, item->src_part);
-	msg.uid = acta_part_uid(source, strlen(source), &item->hist,
-	    sizeof(item->hist), seq);
+	msg.uid = acta_part_uid(
+	    source, strlen(source), &item->hist, sizeof(item->hist), seq);
 	msg.blamed = *blame = msg.uid;
 	crashes = blamed(part, &msg.uid);
 	if (crashes > 0 && crashes < part->config.max_crashes) {
@@ -1645,7 +1659,7 @@ wake_reads(struct acta_part *part)
 			stays = acta_message_decode(&mr, &m) == ACTA_OK &&
 			    m.deadline_ms > part->now_ms &&
 			    acta_parked_find(part, m.key.data, m.key.size) !=
-			        NULL;
+				NULL;
 		}
 		if (stays) {
 			struct acta_buf swap = part->reads[kept];
@@ -1655,8 +1669,8 @@ wake_reads(struct acta_part *part)
 				*b = swap;
 			continue;
 		}
-		acta_buf_append(&part->inbox, &(uint32_t){ (uint32_t)b->size },
-		    4);
+		acta_buf_append(
+		    &part->inbox, &(uint32_t){ (uint32_t)b->size }, 4);
 		acta_buf_append(&part->inbox, b->data, b->size);
 		acta_buf_fini(b);
 	}
@@ -1674,8 +1688,8 @@ run_inbox(struct acta_part *part, struct acta_uid *blame, bool *alone)
 		struct acta_reader r;
 
 		memcpy(&part->inbox_size, part->inbox.data + part->inbox_at, 4);
-		r = acta_reader(part->inbox.data + part->inbox_at + 4,
-		    part->inbox_size);
+		r = acta_reader(
+		    part->inbox.data + part->inbox_at + 4, part->inbox_size);
 		if (acta_item_decode(&r, item) != ACTA_OK) {
 			part->dropped++;
 			item->kind = 0;
@@ -1785,8 +1799,8 @@ store_numbers(struct acta_part *part)
 	acta_pack_uint(&part->pack, part->next_token);
 	acta_pack_uint(&part->pack, part->next_dead);
 	acta_pack_uint(&part->pack, part->next_local);
-	acta_store_put(part->store, ACTA_T_META, "numbers", 7,
-	    part->pack.data, part->pack.size);
+	acta_store_put(part->store, ACTA_T_META, "numbers", 7, part->pack.data,
+	    part->pack.size);
 	part->numbers_dirty = false;
 }
 
@@ -1797,8 +1811,8 @@ release(struct acta_part *part)
 		if (r->event)
 			part->port.event(part->port.self, &r->item);
 		else
-			part->port.to_door(part->port.self, r->door,
-			    r->door_inc, &r->item);
+			part->port.to_door(
+			    part->port.self, r->door, r->door_inc, &r->item);
 	}
 }
 
@@ -1845,8 +1859,8 @@ acta_part_turn(struct acta_part *part, int64_t now_ms, bool *out_more)
 		if (killed(part, "commit"))
 			return ACTA_ECLOSED;
 		atomic_store(&part->box->phase, ACTA_PHASE_COMMIT);
-		err = acta_store_commit(part->store, part->now_ms,
-		    part->intake_stopped);
+		err = acta_store_commit(
+		    part->store, part->now_ms, part->intake_stopped);
 		if (err != ACTA_OK)
 			return acta_part_fatal(part, err);
 		if (killed(part, "committed"))
@@ -1865,8 +1879,7 @@ acta_part_turn(struct acta_part *part, int64_t now_ms, bool *out_more)
 	if (part->read_count > 0)
 		wake_reads(part);
 	*out_more = part->inbox_at < part->inbox.size ||
-	    acta_parked_due(part) != NULL ||
-	    part->next_due_ms <= part->now_ms;
+	    acta_parked_due(part) != NULL || part->next_due_ms <= part->now_ms;
 	return part->failed ? ACTA_EUNSURE : ACTA_OK;
 }
 
@@ -1900,8 +1913,8 @@ acta_part_quiet(const struct acta_part *part)
 /* --------------------------------------------------------------- items -- */
 
 void
-acta_part_item(struct acta_part *part, const struct acta_item *item,
-    int64_t now_ms)
+acta_part_item(
+    struct acta_part *part, const struct acta_item *item, int64_t now_ms)
 {
 	if (now_ms > part->now_ms)
 		part->now_ms = now_ms;
@@ -1930,8 +1943,8 @@ acta_part_item(struct acta_part *part, const struct acta_item *item,
 	}
 	acta_buf_reset(&part->scratch);
 	acta_item_encode(&part->scratch, item);
-	acta_buf_append(&part->inbox,
-	    &(uint32_t){ (uint32_t)part->scratch.size }, 4);
+	acta_buf_append(
+	    &part->inbox, &(uint32_t){ (uint32_t)part->scratch.size }, 4);
 	acta_buf_append(&part->inbox, part->scratch.data, part->scratch.size);
 }
 
@@ -1959,8 +1972,8 @@ load(struct acta_part *part)
 	enum acta_err err;
 
 	acta_store_begin(part->store);
-	err = acta_store_get(part->store, ACTA_T_META, "numbers", 7, &value,
-	    &size);
+	err = acta_store_get(
+	    part->store, ACTA_T_META, "numbers", 7, &value, &size);
 	if (err == ACTA_OK) {
 		struct acta_reader r = acta_reader(value, size);
 
@@ -2011,7 +2024,7 @@ acta_part_open(struct acta_part **out, const char *dir,
 	part->random[0] = config->seed;
 	if (config->seed == 0 &&
 	    getrandom(part->random, sizeof(part->random), 0) !=
-	        sizeof(part->random)) {
+		sizeof(part->random)) {
 		err = ACTA_EIO;
 		acta_why_text(why, "no random numbers from the system");
 		goto fail;
@@ -2028,8 +2041,10 @@ acta_part_open(struct acta_part **out, const char *dir,
 	part->intake_stopped = acta_store_intake_stopped(part->store);
 	err = load(part);
 	if (err != ACTA_OK) {
-		acta_why_text(why, "%s: a row of the runtime cannot be read: "
-		    "%s", dir, acta_strerror(err));
+		acta_why_text(why,
+		    "%s: a row of the runtime cannot be read: "
+		    "%s",
+		    dir, acta_strerror(err));
 		goto fail;
 	}
 	*out = part;

@@ -3,11 +3,11 @@
 #define ACTA_HOST_VERDICT_H
 
 enum acta_verdict {
-	ACTA_VERDICT_GO,            /* on the wire: append only */
-	ACTA_VERDICT_FENCED,        /* a later incarnation was heard already */
-	ACTA_VERDICT_SENDER_NEW,    /* another history: re-created or restored */
-	ACTA_VERDICT_SENDER_BACK,   /* the receiver has more than was sent */
-	ACTA_VERDICT_RECEIVER_NEW,  /* it never heard what the sender knows acked */
+	ACTA_VERDICT_GO,          /* on the wire: append only */
+	ACTA_VERDICT_FENCED,      /* a later incarnation was heard already */
+	ACTA_VERDICT_SENDER_NEW,  /* another history: re-created or restored */
+	ACTA_VERDICT_SENDER_BACK, /* the receiver has more than was sent */
+	ACTA_VERDICT_RECEIVER_NEW, /* it never heard what the sender knows acked */
 	ACTA_VERDICT_RECEIVER_BACK, /* it has less than it acked */
 	ACTA_VERDICT_DIVERGED,      /* the running hashes differ */
 	ACTA_VERDICT_FRESH          /* not on the wire: begin a cursor */
@@ -32,8 +32,7 @@ acta_verdict_text(unsigned verdict)
 		       "are missing there";
 	case ACTA_VERDICT_DIVERGED:
 		return "the two stores tell different stories";
-	default:
-		return "go on";
+	default: return "go on";
 	}
 }
 

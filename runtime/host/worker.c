@@ -15,7 +15,7 @@
 
 #define FRAMES_A_ROUND 64 /* gathered before the partitions run */
 #define IDLE_MS 1000
-#define RETRY_MS 5        /* a socket that could not take more */
+#define RETRY_MS 5 /* a socket that could not take more */
 #define EXIT_STORAGE 3
 
 struct running {
@@ -35,16 +35,16 @@ static void
 to_part(void *self, const char *service, uint32_t part,
     const struct acta_item *item)
 {
-	acta_links_to_part(((struct running *)self)->links, service, part,
-	    item);
+	acta_links_to_part(
+	    ((struct running *)self)->links, service, part, item);
 }
 
 static void
 to_door(void *self, const char *door, uint64_t door_inc,
     const struct acta_item *item)
 {
-	acta_links_to_door(((struct running *)self)->links, door, door_inc,
-	    item);
+	acta_links_to_door(
+	    ((struct running *)self)->links, door, door_inc, item);
 }
 
 static void
@@ -91,7 +91,8 @@ end_process(struct running *w, enum acta_err err)
 	    w->worker->config->service, acta_strerror(err));
 	/* The exit status says it too, if this cannot be heard. */
 	_exit(acta_ctl_send(ACTA_FD_CTL, &ctl) == ACTA_OK && full
-	        ? 1 : EXIT_STORAGE);
+		? 1
+		: EXIT_STORAGE);
 }
 
 /* --------------------------------------------------------------- start -- */
@@ -101,8 +102,11 @@ open_parts(struct running *w)
 {
 	struct acta_worker *self = w->worker;
 	const struct acta_host_config *c = self->config;
-	struct acta_port port = { .self = w, .to_part = to_part,
-		.to_door = to_door, .event = event, .alarm = raise_alarm,
+	struct acta_port port = { .self = w,
+		.to_part = to_part,
+		.to_door = to_door,
+		.event = event,
+		.alarm = raise_alarm,
 		.elapsed_ms = elapsed };
 	struct acta_why why = { "", "" };
 
@@ -123,17 +127,18 @@ open_parts(struct running *w)
 		    &config, self->loaded, &port, self->box,
 		    acta_clock_ms(&w->clock), &why);
 		if (err != ACTA_OK) {
-			bool storage = err == ACTA_ECORRUPT ||
-			    err == ACTA_EUNSURE;
+			bool storage =
+			    err == ACTA_ECORRUPT || err == ACTA_EUNSURE;
 
 			acta_ctl_init(&self->cause, ACTA_CTL_CAUSE);
 			snprintf(self->cause.name, sizeof(self->cause.name),
-			    "%s", storage ? "storage-failed"
-			          : err == ACTA_EBUSY ? "locked"
-			                              : "start-failed");
+			    "%s",
+			    storage                 ? "storage-failed"
+				: err == ACTA_EBUSY ? "locked"
+						    : "start-failed");
 			snprintf(self->cause.text, sizeof(self->cause.text),
-			    "%.190s%s%.190s", why.text,
-			    why.hint[0] ? "; " : "", why.hint);
+			    "%.190s%s%.190s", why.text, why.hint[0] ? "; " : "",
+			    why.hint);
 			return false;
 		}
 		for (uint32_t i = 0; i < self->blame_count; i++)
@@ -214,8 +219,8 @@ take_frame(struct running *w, zmq_msg_t *frame)
 	struct acta_reader items;
 	struct acta_item item;
 	uint64_t epoch;
-	enum acta_err err = acta_frame_open(zmq_msg_data(frame),
-	    zmq_msg_size(frame), &epoch, &items);
+	enum acta_err err = acta_frame_open(
+	    zmq_msg_data(frame), zmq_msg_size(frame), &epoch, &items);
 	uint32_t workers = w->worker->config->workers;
 
 	while (err == ACTA_OK &&
@@ -229,8 +234,8 @@ take_frame(struct running *w, zmq_msg_t *frame)
 		if (part >= w->worker->config->part.parts ||
 		    part % workers != w->worker->index)
 			continue;
-		acta_part_item(w->parts[part / workers], &item,
-		    acta_clock_ms(&w->clock));
+		acta_part_item(
+		    w->parts[part / workers], &item, acta_clock_ms(&w->clock));
 	}
 	if (err != ACTA_ENOENT)
 		acta_log_line("warn", "bad-frame", "service=%s text=\"%s\"",
@@ -289,8 +294,8 @@ idle_work(struct running *w)
 
 	for (uint32_t i = 0; i < w->count; i++) {
 		bool more = false;
-		enum acta_err err = acta_store_idle(w->parts[i]->store,
-		    acta_clock_ms(&w->clock), &more);
+		enum acta_err err = acta_store_idle(
+		    w->parts[i]->store, acta_clock_ms(&w->clock), &more);
 
 		if (err == ACTA_EUNSURE || err == ACTA_ECORRUPT)
 			end_process(w, err);
@@ -324,12 +329,12 @@ loop(struct running *w, void *pipe)
 	bool more = true, blocked = false, merging = false;
 
 	while (!w->stop) {
-		bool spinning = acta_clock_us() - busy_us <
-		    w->worker->config->spin_us;
+		bool spinning =
+		    acta_clock_us() - busy_us < w->worker->config->spin_us;
 		long ms = more || spinning ? 0
-		    : blocked            ? RETRY_MS
-		    : merging            ? 0
-		                         : wait_ms(w);
+		    : blocked              ? RETRY_MS
+		    : merging              ? 0
+					   : wait_ms(w);
 
 		if (zmq_poll(items, 2, ms) > 0)
 			busy_us = acta_clock_us();
