@@ -178,6 +178,22 @@ class Node:
             self.process.wait()
             return None
 
+    def sanitizers_said(self):
+        """What a sanitizer found in a process of this node, if built so."""
+        found = []
+        for folder, _, names in os.walk(os.path.join(self.run, "log")):
+            for name in names:
+                with open(os.path.join(folder, name), encoding="utf-8",
+                          errors="replace") as f:
+                    text = f.read()
+                for mark in ("WARNING: ThreadSanitizer", "runtime error: ",
+                             "ERROR: AddressSanitizer",
+                             "ERROR: LeakSanitizer"):
+                    at = text.find(mark)
+                    if at >= 0:
+                        found.append(f"{name}: {text[at:at + 3000]}")
+        return found
+
     def remove(self):
         """Whatever happened, leave no process and no file behind."""
         self.stop(10)
@@ -190,8 +206,11 @@ class Node:
                 os.kill(pid, signal.SIGKILL)
             except OSError:
                 pass
+        found = self.sanitizers_said()
         if self.owned:
             shutil.rmtree(self.dir, ignore_errors=True)
+        if found:
+            raise RuntimeError("\n".join(found))
         return left
 
     def __enter__(self):

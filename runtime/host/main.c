@@ -206,7 +206,7 @@ start_workers(struct host *h, struct acta_ctl *cause)
 		w->index = i;
 		w->storage_checked = h->storage_checked;
 		h->actors[i] = zactor_new(acta_worker_run, w);
-		if (!w->ready) {
+		if (!atomic_load(&w->ready)) {
 			*cause = w->cause;
 			return false;
 		}

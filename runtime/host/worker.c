@@ -360,9 +360,12 @@ acta_worker_run(zsock_t *pipe, void *args)
 
 	acta_clock_start(&w.clock);
 	w.links = acta_links_new(zmq);
-	self->ready = open_parts(&w) && bind_pull(&w, zmq);
+	bool ready = open_parts(&w) && bind_pull(&w, zmq);
+
+	/* zactor's signal orders this too, but no checker sees into it. */
+	atomic_store(&self->ready, ready);
 	zsock_signal(pipe, 0);
-	if (self->ready)
+	if (ready)
 		loop(&w, zsock_resolve(pipe));
 	if (w.pull != NULL)
 		zmq_close(w.pull);

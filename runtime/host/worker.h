@@ -22,8 +22,9 @@ struct acta_worker {
 	bool storage_checked;
 	/* What it says of itself, for the heartbeat. */
 	_Atomic uint64_t handled, waiting, dead;
-	/* Set before its start returns: ready, or why not. */
-	bool ready;
+	/* Set before its start returns: ready, or why not; what stands below was
+	 * written before it. */
+	_Atomic bool ready;
 	struct acta_ctl endpoint, cause;
 };
 
