@@ -4,9 +4,9 @@
  * what it is running. libc alone.
  *
  * A child is started with these descriptors: 3 the pair, 4 its config (a
- * memfd; read to the end), 5 the black box (a memfd of ACTA_BOX_SIZE, to be
- * mapped shared), 6 the lifeline (end of file: the root is gone, finish the
- * turn and exit). One record is one packet of exactly sizeof(struct acta_ctl);
+ * memfd; read to the end), 5 the black box (a memfd, of which ACTA_BOX_SIZE is
+ * to be mapped shared, and the clock's page for reading: clock.h), 6 the
+ * lifeline (end of file: the root is gone, finish the turn and exit). One record is one packet of exactly sizeof(struct acta_ctl);
  * another size, a wrong magic or type is the child's crash.
  */
 #ifndef ACTA_CTL_H
@@ -25,7 +25,8 @@ enum { ACTA_FD_CTL = 3, ACTA_FD_CONFIG, ACTA_FD_BOX, ACTA_FD_LIFELINE };
 enum acta_ctl_type {
 	/* child to root */
 	ACTA_CTL_ENDPOINT = 1, /* index: worker; number: incarnation; text:
-	                        * "ipc://..." it is bound to */
+	                        * "ipc://..." it is bound to; count: the last
+	                        * time in its stores, ms (0: none) */
 	ACTA_CTL_READY,        /* stores open, handlers registered, bound */
 	ACTA_CTL_HEARTBEAT,    /* each second. count: messages handled so far;
 	                        * number: messages that wait (parked, outbox);
@@ -67,6 +68,9 @@ ACTA_NODISCARD enum acta_err acta_ctl_recv(int fd, struct acta_ctl *out);
 
 #define ACTA_BOX_WORKERS 64u
 #define ACTA_BOX_SIZE 65536u
+/* Behind the boxes, on a page of its own whatever the size of pages is: */
+#define ACTA_BOX_CLOCK ACTA_BOX_SIZE /* struct acta_clock_page */
+#define ACTA_BOX_FILE (2 * ACTA_BOX_SIZE)
 
 enum acta_phase {
 	ACTA_PHASE_IDLE, ACTA_PHASE_GATHER, ACTA_PHASE_HANDLER,

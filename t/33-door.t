@@ -49,6 +49,21 @@ def ctl_read(data):
             "text": f[11].split(b"\0")[0].decode()}
 
 
+# The clock's page in a black box: two offsets from CLOCK_BOOTTIME, and a byte
+# whose lowest bit says which.
+BOX_CLOCK, BOX_FILE = 65536, 131072
+
+
+def boot_us():
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
+
+
+def set_time(box, turn, ahead_us=0):
+    offset = time.time_ns() // 1000 - boot_us() + ahead_us
+    os.pwrite(box, struct.pack("<q", offset), BOX_CLOCK + 8 * (turn & 1))
+    os.pwrite(box, bytes([turn]), BOX_CLOCK + 16)
+
+
 class Door:
     """A door with this script as its root."""
 
@@ -65,12 +80,15 @@ class Door:
                               "workers": 1}]}
         full.update(config)
         os.write(conf, msgpack.packb(full))
-        src = [theirs.fileno(), conf, life]
+        self.box = os.memfd_create("box")
+        os.ftruncate(self.box, BOX_FILE)
+        set_time(self.box, 1)
+        src = [theirs.fileno(), conf, self.box, life]
         # Far above 3..6, so that no dup2 overwrites another's source.
         high = [os.dup2(fd, 200 + i) for i, fd in enumerate(src)]
 
         def place():
-            for fd, at in zip(high, (3, 4, 6)):
+            for fd, at in zip(high, (3, 4, 5, 6)):
                 os.dup2(fd, at)
         self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
@@ -357,6 +375,24 @@ def test_shapes(zctx, door, worker, endpoint):
     same(p.answer(), good, "REQ through a proxy")
     for s in (front, back, p.socket, d.socket):
         s.close()
+
+
+def test_time(door, worker, c):
+    """The root tells the time, whatever the wall clock says."""
+    def told():
+        c.send(msgpack.packb({"to": "stock/17", "do": "x",
+                              "timeout": 3000}))
+        call = worker.get()
+        worker.reply(call)
+        c.answer()
+        same(call["deadline"] - call["sent"], 3000,
+             "the deadline is as far as the timeout")
+        return call["sent"] - time.time() * 1000
+    year = 365 * 24 * 3600 * 1000
+    set_time(door.box, 2, year * 1000)
+    ok(abs(told() - year) < 60000, "a node's time a year ahead is the door's")
+    set_time(door.box, 3, -year * 1000)
+    ok(abs(told() - year) < 60000, "and it never goes back")
 
 
 def test_refusals(c):
@@ -927,6 +963,7 @@ def main():
         test_refusals(c)
         test_bad_input(door, workers, c)
         test_beyond(zctx, endpoint, c)
+        test_time(door, worker, c)
         new = test_restart(zctx, door, workers, worker, c)
         workers[workers.index(worker)] = new
         test_batch(door, new, c)

@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -529,6 +530,61 @@ def what_a_child_inherits():
         equal(node.end(), 0, "exit 0")
 
 
+def clock_of(pid):
+    """What a process is shown of the node's time: its offset in us."""
+    with open("/proc/%d/fd/5" % pid, "rb") as box:
+        box.seek(65536)
+        first, second, turn = struct.unpack("<qqB", box.read(17))
+    return (first, second)[turn & 1]
+
+
+def real_offset():
+    return (time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)) \
+        // 1000
+
+
+def one_time_for_all():
+    year = 365 * 24 * 3600
+    ahead = (int(time.time()) + year) * 1000
+    children = [("a", SERVE), ("b", ["wait-file", "gate", "stores-at", ahead,
+                                     "endpoint", 0, "b.w0"] + SERVE)]
+    with Node(children) as node:
+        node.until("a", state="up")
+        a = node.child("a")["pid"]
+        off = clock_of(a) - real_offset()
+        ok(abs(off) < 10 ** 6, "the wall clock, to start with", off)
+        equal(node.ask("ps")["alarms"], [], "no alarm")
+        open(os.path.join(node.dir, "gate"), "w").close()
+        node.ready()
+        wait_for("the future", lambda: clock_of(a) - real_offset() > 10 ** 6)
+        off = (clock_of(a) - real_offset()) / 1e6
+        ok(abs(off - year) < 60,
+           "time is no less than where a store has been", off)
+        # The others are told the same, and those that come later.
+        os.kill(a, signal.SIGKILL)
+        node.until("a", restarts=1, state="up")
+        pids = [node.child(name)["pid"] for name in "ab"]
+        seen = []
+
+        def same():
+            seen.append([clock_of(pid) for pid in pids])
+            return seen[-1][0] == seen[-1][1] and seen[-1][0] < seen[0][0]
+        wait_for("a step", same)
+        ok(True, "to all, and it goes towards the wall clock")
+        steps = [before[0] - after[0] for before, after
+                 in zip(seen, seen[1:]) if before[0] != after[0]]
+        ok(steps and max(steps) <= 20000, "by 1 % at most", steps)
+        alarm = wait_for("the alarm", lambda: node.ask("ps")["alarms"])
+        equal([(a["service"], a["name"]) for a in alarm],
+            [("@node", "clock")], "and that is alarmed")
+        ok("s behind the node's" in alarm[0]["text"], "with how much",
+           alarm)
+        equal(node.ask("health")["alarms"], alarm, "in health, too")
+        ok("event=alarm service=@node alarm=clock off_ms=-31" in
+           node.stderr(), "and logged", node.stderr())
+        equal(node.end(), 0, "exit 0")
+
+
 def log_is_bounded():
     with Node([("a", SERVE)]) as node:
         node.ready()
@@ -594,7 +650,7 @@ CASES = [starts_in_order_and_stops_in_reverse, comes_back_after_a_kill,
          malformed_record, shutdown_time, second_signal_hurries,
          storage_failed, first_start_fails, one_node_at_a_time,
          run_folder_is_not_taken, peers_are_told, what_a_child_inherits,
-         log_is_bounded, plain_program, memory_and_garbage]
+         one_time_for_all, log_is_bounded, plain_program, memory_and_garbage]
 for case in CASES:
     if len(sys.argv) > 1 and case.__name__ not in sys.argv[1:]:
         continue

@@ -29,7 +29,8 @@ struct child {
 	uint64_t handled;
 	FILE *heard;
 	bool checked;
-	int beats; /* -1: none are sent */
+	uint64_t stores_at_ms; /* told with its endpoint */
+	int beats;             /* -1: none are sent */
 };
 
 static int64_t
@@ -174,6 +175,7 @@ endpoint(struct child *c)
 	acta_ctl_init(&ctl, ACTA_CTL_ENDPOINT);
 	ctl.index = (uint32_t)atoi(next(c));
 	ctl.number = (uint64_t)getpid();
+	ctl.count = c->stores_at_ms;
 	snprintf(ctl.text, sizeof(ctl.text), "ipc://%s", next(c));
 	tell(&ctl);
 }
@@ -189,6 +191,8 @@ step(struct child *c, const char *verb)
 		serve(c, true);
 	} else if (strcmp(verb, "endpoint") == 0) {
 		endpoint(c);
+	} else if (strcmp(verb, "stores-at") == 0) {
+		c->stores_at_ms = strtoull(next(c), NULL, 10);
 	} else if (strcmp(verb, "waiting") == 0) {
 		c->beats = atoi(next(c));
 	} else if (strcmp(verb, "no-beat") == 0) {

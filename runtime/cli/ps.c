@@ -94,6 +94,37 @@ print_table(const struct acta_cli *cli, acta_value list)
 	free(cells);
 }
 
+static void
+print_alarm(const char *service, acta_value alarm)
+{
+	char *what = acta_text_at(alarm, "name", "alarm");
+	char *text = acta_text_at(alarm, "text", "");
+
+	printf(
+	    "! %s: %s%s%s\n", service, what, text[0] != '\0' ? ": " : "", text);
+	free(what);
+	free(text);
+}
+
+/* Of the node itself: they stand beside the services' own. */
+static void
+print_node_alarms(acta_value list)
+{
+	struct acta_reader reader;
+
+	if (list.type != ACTA_LIST)
+		return;
+	reader = acta_reader_into(list);
+	for (uint32_t n = 0; n < list.size; n++) {
+		acta_value alarm = acta_read(&reader);
+		char *name = acta_text_at(alarm, "service", "");
+
+		if (strcmp(name, "@node") == 0)
+			print_alarm(name, alarm);
+		free(name);
+	}
+}
+
 /* What a person must see, until it is over. */
 static void
 print_alarms(acta_value list)
@@ -109,14 +140,7 @@ print_alarms(acta_value list)
 		if (alarms.type == ACTA_LIST)
 			inner = acta_reader_into(alarms);
 		for (k = 0; alarms.type == ACTA_LIST && k < alarms.size; k++) {
-			acta_value alarm = acta_read(&inner);
-			char *what = acta_text_at(alarm, "name", "alarm");
-			char *text = acta_text_at(alarm, "text", "");
-
-			printf("! %s: %s%s%s\n", name, what,
-			    text[0] != '\0' ? ": " : "", text);
-			free(what);
-			free(text);
+			print_alarm(name, acta_read(&inner));
 		}
 		if (acta_int_at(child, "dead", 0) > 0)
 			printf("! %s: dead letters: %" PRId64
@@ -200,6 +224,7 @@ acta_cmd_ps(struct acta_cli *cli)
 		print_json(&answer);
 	else {
 		print_table(cli, list);
+		print_node_alarms(acta_value_at(first_of(&answer), "alarms"));
 		print_alarms(list);
 	}
 out:

@@ -15,6 +15,7 @@
 
 #include "codecs/buf.h"
 #include "codecs/envelope.h"
+#include "runtime/clock.h"
 
 #define DOOR_CALLS_MAX 65536u           /* pending, all services together */
 #define DOOR_SLOTS (2 * DOOR_CALLS_MAX) /* by request number; a power of 2 */
@@ -166,7 +167,8 @@ struct door {
 	bool local;
 	bool admin; /* may its clients do anything? */
 	uint64_t incarnation;
-	int64_t now_ms, wall_ms; /* BOOTTIME, REALTIME: read once a turn */
+	struct acta_clock clock;
+	int64_t now_ms, wall_ms; /* BOOTTIME; the node's time: once a turn */
 	uint64_t count[DOOR_COUNTERS];
 	uint64_t handled; /* messages, for the heartbeat */
 	bool stopping;

@@ -97,6 +97,11 @@ main(int argc, char **argv)
 	if (getrandom(&door.incarnation, sizeof door.incarnation, 0) !=
 	    sizeof door.incarnation)
 		return 1;
+	door.clock.page = acta_clock_page_map(ACTA_FD_BOX);
+	if (!door.clock.page) {
+		fprintf(stderr, "acta-door: no black box on descriptor 5\n");
+		return 2;
+	}
 	door_turn_init(&door);
 	if (!start(&door, &why, &code))
 		status = give_up(&door, code, &why);

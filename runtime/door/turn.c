@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -30,20 +29,13 @@ struct turn {
 	int64_t heartbeat_ms;
 };
 
-static int64_t
-clock_ms(clockid_t id)
-{
-	struct timespec now;
-
-	clock_gettime(id, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void
 read_clocks(struct door *door)
 {
-	door->now_ms = clock_ms(CLOCK_BOOTTIME);
-	door->wall_ms = clock_ms(CLOCK_REALTIME);
+	int64_t boot_us = acta_clock_us();
+
+	door->now_ms = boot_us / 1000;
+	door->wall_ms = acta_clock_at(&door->clock, boot_us) / 1000;
 }
 
 void

@@ -15,7 +15,7 @@
 
 #include <zmq.h>
 
-#include "runtime/host/clock.h"
+#include "runtime/clock.h"
 #include "runtime/host/log.h"
 #include "runtime/host/worker.h"
 
@@ -99,6 +99,7 @@ struct host {
 	struct acta_host_config config;
 	struct acta_loaded loaded;
 	struct acta_box *boxes;
+	const struct acta_clock_page *clock;
 	struct acta_blame blames[ACTA_BLAMES_MAX];
 	uint32_t blame_count;
 	struct acta_worker *workers;
@@ -158,12 +159,11 @@ start_service(struct host *h, const char **out_text)
 {
 	struct acta_arena arena = { 0 };
 	struct acta_actor actor;
-	struct acta_clock clock;
+	struct acta_clock clock = { .page = h->clock };
 	acta_status status = ACTA_DONE;
 
 	if (h->loaded.service->start == NULL)
 		return ACTA_DONE;
-	acta_clock_start(&clock);
 	memset(&actor, 0, sizeof(actor));
 	actor.loaded = &h->loaded;
 	actor.arena = &arena;
@@ -201,6 +201,7 @@ start_workers(struct host *h, struct acta_ctl *cause)
 		w->config = &h->config;
 		w->loaded = &h->loaded;
 		w->box = &h->boxes[i];
+		w->clock = h->clock;
 		w->blames = h->blames;
 		w->blame_count = h->blame_count;
 		w->index = i;
@@ -283,7 +284,8 @@ serve(struct host *h)
 		return refuse("start-failed", why.text);
 	h->boxes = mmap(NULL, ACTA_BOX_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
 	    ACTA_FD_BOX, 0);
-	if (h->boxes == MAP_FAILED)
+	h->clock = acta_clock_page_map(ACTA_FD_BOX);
+	if (h->boxes == MAP_FAILED || h->clock == NULL)
 		return refuse("start-failed", "no black box on descriptor 5");
 	last_words = &h->boxes[0];
 	catch_deaths();

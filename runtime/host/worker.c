@@ -9,7 +9,6 @@
 
 #include <zmq.h>
 
-#include "runtime/host/clock.h"
 #include "runtime/host/links.h"
 #include "runtime/host/log.h"
 
@@ -164,6 +163,9 @@ bind_pull(struct running *w, void *zmq)
 	self->endpoint.workers = self->config->workers;
 	self->endpoint.partitions = self->config->part.parts;
 	self->endpoint.number = incarnation;
+	for (uint32_t i = 0; i < w->count; i++)
+		if ((uint64_t)w->parts[i]->now_ms > self->endpoint.count)
+			self->endpoint.count = (uint64_t)w->parts[i]->now_ms;
 	snprintf(self->endpoint.name, sizeof(self->endpoint.name), "%s",
 	    self->config->service);
 	snprintf(self->endpoint.text, sizeof(self->endpoint.text),
@@ -358,7 +360,7 @@ acta_worker_run(zsock_t *pipe, void *args)
 	struct running w = { .worker = self };
 	void *zmq = zsys_init();
 
-	acta_clock_start(&w.clock);
+	w.clock.page = self->clock;
 	w.links = acta_links_new(zmq);
 	bool ready = open_parts(&w) && bind_pull(&w, zmq);
 

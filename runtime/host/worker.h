@@ -8,6 +8,7 @@
 
 #include <czmq.h>
 
+#include "runtime/clock.h"
 #include "runtime/ctl.h"
 #include "runtime/host/config.h"
 #include "runtime/host/part.h"
@@ -16,6 +17,7 @@ struct acta_worker {
 	const struct acta_host_config *config;
 	const struct acta_loaded *loaded;
 	struct acta_box *box;
+	const struct acta_clock_page *clock;
 	const struct acta_blame *blames;
 	uint32_t blame_count;
 	uint32_t index;

@@ -208,6 +208,8 @@ take_record(struct acta_root *root, uint32_t child, const struct acta_ctl *ctl,
 
 	switch (ctl->type) {
 	case ACTA_CTL_ENDPOINT:
+		if (ctl->count > 0 && ctl->count <= ACTA_CLOCK_MS_MAX)
+			acta_root_clock_reach(root, (int64_t)ctl->count);
 		return acta_peers_set(
 		    &root->peers, child, ctl->index, ctl->number, ctl->text);
 	case ACTA_CTL_READY:
@@ -589,8 +591,10 @@ start_process(struct acta_root *root, uint32_t child, bool checked)
 			failed = errno;
 		config = make_memfd(
 		    "acta-config", spec->config, spec->config_size, 0);
-		box = make_memfd("acta-box", NULL, 0, ACTA_BOX_SIZE);
-		if (!failed && (config < 0 || box < 0))
+		box = make_memfd("acta-box", NULL, 0, ACTA_BOX_FILE);
+		if (!failed &&
+		    (config < 0 || box < 0 ||
+			acta_clock_page_write(&root->clock, box) != ACTA_OK))
 			failed = errno;
 	}
 	struct acta_spawn spawn = {

@@ -112,6 +112,25 @@ alarms_of(const struct acta_root *root, uint32_t child, bool apart,
 			    doc, service, c->alarms[i].name, c->alarms[i].text);
 }
 
+/* What the node itself has: its time is not the wall clock's. */
+static void
+alarms_of_node(const struct acta_root *root, struct acta_doc *doc)
+{
+	int64_t off_s = root->slew.off_us / 1000000;
+	bool ahead = off_s >= 0;
+	char text[256];
+
+	if (!root->clock_alarm)
+		return;
+	off_s = ahead ? off_s : -off_s;
+	snprintf(text, sizeof(text),
+	    "the wall clock is %" PRId64 " s %s the node's, which follows it "
+	    "by 1 %%, for %" PRId64 " s more%s",
+	    off_s, ahead ? "ahead of" : "behind", off_s * ACTA_CLOCK_SLEW,
+	    ahead ? "; started anew, the node takes it at once" : "");
+	one_alarm(doc, "@node", "clock", text);
+}
+
 static void
 ps_child(const struct acta_root *root, uint32_t child, int64_t now_ms,
     struct acta_doc *doc)
@@ -158,6 +177,7 @@ acta_root_report_ps(const struct acta_root *root, struct acta_doc *doc)
 		ps_child(root, i, now_ms, doc);
 	acta_doc_close(doc, ']');
 	acta_doc_open(doc, "alarms", '[');
+	alarms_of_node(root, doc);
 	for (uint32_t i = 0; i < root->plan.count; i++)
 		alarms_of(root, i, true, doc);
 	acta_doc_close(doc, ']');
@@ -357,6 +377,7 @@ acta_root_report_health(const struct acta_root *root, struct acta_doc *doc)
 			acta_doc_str(doc, NULL, root->plan.children[i].name);
 	acta_doc_close(doc, ']');
 	acta_doc_open(doc, "alarms", '[');
+	alarms_of_node(root, doc);
 	for (uint32_t i = 0; i < root->plan.count; i++)
 		alarms_of(root, i, true, doc);
 	acta_doc_close(doc, ']');

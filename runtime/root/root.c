@@ -170,6 +170,58 @@ acta_root_quoted(const char *text, char out[256])
 	return out;
 }
 
+/* ------------------------------------------------------- the node's time -- */
+
+/* One that cannot be told stays with what it had: 10 ms a second, at most. */
+static void
+show_time(struct acta_root *root)
+{
+	acta_clock_page_set(&root->clock, root->slew.offset_us);
+	for (uint32_t i = 0; i < root->plan.count; i++)
+		if (root->children[i].box >= 0 &&
+		    acta_clock_page_write(
+			&root->clock, root->children[i].box) != ACTA_OK)
+			acta_root_log(root, "info",
+			    "event=time-not-told service=%s",
+			    root->plan.children[i].name);
+}
+
+void
+acta_root_clock_tick(struct acta_root *root)
+{
+	int64_t before_us = root->slew.offset_us, wall_us, boot_us;
+
+	acta_clock_read(&wall_us, &boot_us);
+	acta_slew_tick(&root->slew, wall_us, boot_us);
+	if (root->slew.offset_us != before_us)
+		show_time(root);
+	if (root->slew.jumped == root->clock_alarm)
+		return;
+	root->clock_alarm = root->slew.jumped;
+	root->dirty = true;
+	acta_root_log(root, root->clock_alarm ? "warn" : "info",
+	    "event=%s service=@node alarm=clock off_ms=%" PRId64,
+	    root->clock_alarm ? "alarm" : "alarm-over",
+	    root->slew.off_us / 1000);
+}
+
+void
+acta_root_clock_reach(struct acta_root *root, int64_t ms)
+{
+	if (acta_slew_reach(&root->slew, ms, acta_clock_us()))
+		show_time(root);
+}
+
+static void
+start_time(struct acta_root *root)
+{
+	int64_t wall_us, boot_us;
+
+	acta_clock_read(&wall_us, &boot_us);
+	acta_slew_start(&root->slew, wall_us, boot_us);
+	acta_clock_page_set(&root->clock, root->slew.offset_us);
+}
+
 /* ----------------------------------------------------------------- actions -- */
 
 static void
@@ -359,6 +411,7 @@ second_tick(struct acta_root *root, int64_t now_ms)
 	if (now_ms - root->tick_ms > ACTA_SUP_BEAT_MS / 2)
 		root->woken_ms = acta_root_clock(CLOCK_BOOTTIME);
 	root->tick_ms = now_ms + ACTA_ROOT_TICK_MS;
+	acta_root_clock_tick(root);
 	acta_root_child_hangs(root, now_ms);
 	for (uint32_t i = 0; i < root->plan.count; i++) {
 		acta_root_log_path(root, root->plan.children[i].name, path);
@@ -644,6 +697,7 @@ acta_root_init(struct acta_root *root, struct acta_plan *plan,
 	*plan = (struct acta_plan){ 0 };
 	for (uint32_t i = 0; i < ACTA_ROOT_CLIENTS; i++)
 		root->clients[i].fd = -1;
+	start_time(root);
 	*why = (struct acta_why){ .text = "" };
 
 	err = init_process(root);

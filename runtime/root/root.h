@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "codecs/err.h"
+#include "runtime/clock.h"
 #include "runtime/ctl.h"
 #include "runtime/plan.h"
 #include "runtime/root/blame.h"
@@ -77,6 +78,8 @@ struct acta_root {
 	struct acta_plan plan;
 	struct acta_sup sup;
 	struct acta_peers peers;
+	struct acta_slew slew; /* the node's time */
+	struct acta_clock_page clock;
 	struct acta_root_child *children;
 	struct acta_root_client clients[ACTA_ROOT_CLIENTS];
 	int epoll, signals, listener, null, node_log;
@@ -90,6 +93,7 @@ struct acta_root {
 	int64_t started_ms;
 	int64_t tick_ms;  /* the next */
 	int64_t woken_ms; /* CLOCK_BOOTTIME: no hang began before this */
+	bool clock_alarm; /* told of `slew.jumped` */
 	bool bound;       /* RUN/root.sock is ours */
 	bool listed;      /* the registry file, too */
 	bool dirty;       /* RUN/state is behind */
@@ -131,6 +135,10 @@ void acta_root_log(struct acta_root *root, const char *level,
 
 /* One token of a log line, quoted, whatever a child said. */
 const char *acta_root_quoted(const char *text, char out[256]);
+/* Each second: follow the wall clock, tell the children, raise the alarm. */
+void acta_root_clock_tick(struct acta_root *root);
+/* A child's stores have been at `ms`: so is the node, from now on. */
+void acta_root_clock_reach(struct acta_root *root, int64_t ms);
 /* Of CLOCK_REALTIME, CLOCK_BOOTTIME, ...: milliseconds. */
 int64_t acta_root_clock(clockid_t clock);
 
