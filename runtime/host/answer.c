@@ -1,0 +1,220 @@
+/*
+ * runtime/host/answer.c - what leaves a message: sends to where they belong,
+ * answers to who waits for them, dead letters.
+ */
+#include "runtime/host/turn.h"
+
+#include <string.h>
+
+#include "codecs/packer.h"
+
+/* -------------------------------------------------------- what goes out -- */
+
+void
+acta_part_push_local(struct acta_part *part, const uint8_t *data, size_t size)
+{
+	struct acta_sent *s = acta_arena_alloc(&part->arena, sizeof(*s));
+
+	*s = (struct acta_sent){ .data = data, .size = size };
+	*part->local_tail = s;
+	part->local_tail = &s->next;
+}
+
+struct acta_bytes
+acta_bytes_keep(struct acta_part *part, struct acta_bytes b)
+{
+	if (b.data != NULL)
+		b.data = acta_arena_text(&part->arena, b.data, b.size);
+	return b;
+}
+
+void
+acta_part_release(struct acta_part *part, const char *door, size_t door_size,
+    uint64_t door_inc, const struct acta_item *item)
+{
+	struct acta_release *r = acta_arena_alloc(&part->arena, sizeof(*r));
+
+	*r = (struct acta_release){ .item = *item, .door_inc = door_inc };
+	if (door_size >= sizeof(r->door))
+		return;
+	memcpy(r->door, door, door_size);
+	r->item.src = (struct acta_bytes){ r->door, (uint32_t)door_size };
+	r->item.body = acta_bytes_keep(part, item->body);
+	r->item.code = acta_bytes_keep(part, item->code);
+	r->item.text = acta_bytes_keep(part, item->text);
+	r->item.hint = acta_bytes_keep(part, item->hint);
+	*part->release_tail = r;
+	part->release_tail = &r->next;
+}
+
+void
+acta_reply_door(struct acta_part *part, const char *door, size_t door_size,
+    uint64_t door_inc, uint64_t request, const struct acta_end *end,
+    const char *hint)
+{
+	struct acta_item item = { .kind = ACTA_ITEM_REPLY };
+
+	item.request = request;
+	item.inc = door_inc;
+	item.src = (struct acta_bytes){ door, (uint32_t)door_size };
+	item.body = end->result
+	    ? (struct acta_bytes){ end->result, (uint32_t)end->size }
+	    : (struct acta_bytes){ ACTA_PACKED_NIL, 1 };
+	if (end->outcome != ACTA_ANSWERED)
+		item.code = acta_bytes_of(end->code);
+	item.text = acta_bytes_of(end->text ? end->text : "");
+	item.hint = acta_bytes_of(hint ? hint : "");
+	acta_part_release(part, door, door_size, door_inc, &item);
+}
+
+/* Append to a channel, or to this partition's own queue. */
+void
+acta_route_to(struct acta_part *part, const char *service, uint32_t peer,
+    const void *data, size_t size)
+{
+	if (peer == part->config.part &&
+	    strcmp(service, part->config.service) == 0) {
+		acta_part_push_local(
+		    part, acta_arena_copy(&part->arena, data, size), size);
+		return;
+	}
+	acta_channel_append(
+	    part, acta_channel_out(part, service, peer), data, size);
+}
+
+/* A message of the runtime's own to a partition: `type` and its args. */
+static void
+route_own(struct acta_part *part, struct acta_bytes service, uint32_t peer,
+    const char *type, const char *from, struct acta_bytes args)
+{
+	struct acta_message m = { .type = acta_bytes_of(type),
+		.from = acta_bytes_of(from),
+		.key = { "", 0 },
+		.id = { "", 0 },
+		.sent_ms = part->now_ms,
+		.args_raw = args };
+	struct acta_buf b;
+	char name[ACTA_SERVICE_MAX + 1] = "";
+
+	if (service.size > ACTA_SERVICE_MAX)
+		return;
+	memcpy(name, service.data, service.size);
+	acta_buf_init(&b);
+	acta_message_encode(&b, &m);
+	acta_route_to(part, name, peer, b.data, b.size);
+	acta_buf_fini(&b);
+}
+
+/* {o: outcome, c: code, x: text, r: result} and what `more` pairs stand in
+ * `head`. */
+void
+acta_end_pack(struct acta_buf *b, const struct acta_end *end)
+{
+	acta_pack_text(b, "o");
+	acta_pack_int(b, end->outcome);
+	acta_pack_text(b, "c");
+	acta_pack_text(b, end->code ? end->code : "");
+	acta_pack_text(b, "x");
+	acta_pack_text(b, end->text ? end->text : "");
+	acta_pack_text(b, "r");
+	if (end->result != NULL)
+		acta_pack_raw(b, end->result, end->size);
+	else
+		acta_pack_nil(b);
+}
+
+/* --------------------------------------------------------------- answer -- */
+
+static bool
+is_home(const struct acta_part *part, struct acta_bytes service, uint32_t p)
+{
+	return p == part->config.part &&
+	    acta_bytes_is(service, part->config.service);
+}
+
+void
+acta_answer_here(struct acta_part *part, const struct acta_caller *c,
+    const char *from, const struct acta_end *end)
+{
+	const struct acta_end after = {
+		.outcome = ACTA_UNDELIVERED, .code = "failed", .text = end->text
+	};
+
+	if (c->home_key.data != NULL) {
+		struct acta_id_record r;
+		const uint8_t none[16] = { 0 };
+		enum acta_err err = acta_id_get(part, c->home_key.data, &r);
+
+		if (err == ACTA_OK && r.state != 0)
+			return; /* it was answered: good once */
+		/* Refused by another actor than was called: one had run. */
+		if (!acta_id_leaves(end) && err == ACTA_OK &&
+		    !acta_bytes_is(r.to, from))
+			end = &after;
+		if (!acta_id_leaves(end))
+			acta_store_delete(
+			    part->store, ACTA_T_REPLY, c->home_key.data, 20);
+		else if (err == ACTA_OK)
+			acta_id_put(part, c->home_key.data,
+			    acta_bytes_keep(part, r.to),
+			    acta_arena_copy(&part->arena, r.body, 16), end);
+		else
+			acta_id_put(part, c->home_key.data,
+			    (struct acta_bytes){ "", 0 }, none, end);
+		acta_id_tell(part, (const uint8_t *)c->home_key.data + 4, end);
+	}
+	acta_reply_door(part, c->door.data, c->door.size, c->door_inc,
+	    c->request, end, NULL);
+}
+
+void
+acta_part_answer(struct acta_part *part, const struct acta_caller *c,
+    const char *from, const struct acta_end *end)
+{
+	struct acta_buf b;
+
+	if (c->kind == ACTA_CALLER_NOBODY)
+		return;
+	if (c->kind == ACTA_CALLER_DOOR &&
+	    (c->home_key.data == NULL || is_home(part, c->service, c->part))) {
+		acta_answer_here(part, c, from, end);
+		return;
+	}
+	acta_buf_init(&b);
+	acta_pack_map(&b, 5);
+	if (c->kind == ACTA_CALLER_ASK) {
+		acta_pack_text(&b, "a");
+		acta_pack_uint(&b, c->ask);
+	} else {
+		acta_pack_text(&b, "w");
+		acta_caller_encode(&b, c);
+	}
+	acta_end_pack(&b, end);
+	route_own(part, c->service, c->part,
+	    c->kind == ACTA_CALLER_ASK ? "@answer" : "@reply", from,
+	    (struct acta_bytes){ (const char *)b.data, (uint32_t)b.size });
+	acta_buf_fini(&b);
+}
+
+/* --------------------------------------------------------- dead letters -- */
+
+void
+acta_part_dead(struct acta_part *part, const struct acta_msg *msg,
+    const char *cause, const char *text)
+{
+	uint8_t key[8];
+	struct acta_buf *b = &part->pack;
+
+	acta_buf_reset(b);
+	acta_pack_list(b, 6);
+	acta_pack_text(b, cause);
+	acta_pack_text(b, text ? text : "");
+	acta_pack_int(b, msg->attempt);
+	acta_pack_int(b, part->now_ms);
+	acta_pack_bin(b, msg->uid.bytes, 16);
+	acta_pack_raw(b, msg->raw, msg->raw_size);
+	acta_be64(key, part->next_dead++);
+	part->numbers_dirty = true;
+	part->dead++;
+	acta_store_put(part->store, ACTA_T_DEAD, key, 8, b->data, b->size);
+}

@@ -1,0 +1,546 @@
+/*
+ * runtime/host/run.c - one message: may it run, what its handler did, and what
+ * came of it: done, rejected, parked or dead.
+ */
+#include "runtime/host/turn.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "codecs/packer.h"
+#include "runtime/host/park.h"
+
+/* ------------------------------------------------------ one message run -- */
+
+/* A NUL-ended copy, cut to fit; printf is too slow for every message. */
+static size_t
+text_copy(char *out, size_t room, const char *data, size_t size)
+{
+	if (size >= room)
+		size = room - 1;
+	if (size > 0)
+		memcpy(out, data, size);
+	out[size] = '\0';
+	return size;
+}
+
+const char *
+acta_part_address(struct acta_part *part, struct acta_bytes key)
+{
+	char *text = acta_arena_alloc(&part->arena, ACTA_ADDRESS_MAX + 1);
+
+	if (key.size == 0)
+		snprintf(
+		    text, ACTA_ADDRESS_MAX + 1, "%s", part->config.service);
+	else
+		snprintf(text, ACTA_ADDRESS_MAX + 1, "%s/%.*s",
+		    part->config.service, (int)key.size, key.data);
+	return text;
+}
+
+/* The answer that this message's end owes, if it owes one. */
+static void
+end_with(struct acta_part *part, const struct acta_msg *msg,
+    const struct acta_end *end)
+{
+	struct acta_end nil = { .outcome = ACTA_ANSWERED };
+
+	/* A client's send hears that it was taken, whatever came of it. */
+	if (msg->source == ACTA_FROM_CALL && msg->send && acta_id_leaves(end))
+		end = &nil;
+	acta_part_answer(
+	    part, &msg->m.caller, acta_part_address(part, msg->m.key), end);
+}
+
+enum acta_fate
+acta_run_undeliverable(struct acta_part *part, const struct acta_msg *msg,
+    const char *code, const char *text, const char *hint)
+{
+	struct acta_end end = {
+		.outcome = ACTA_UNDELIVERED, .code = code, .text = text
+	};
+
+	if (msg->source == ACTA_FROM_CALL) {
+		const struct acta_caller *c = &msg->m.caller;
+
+		if (c->kind == ACTA_CALLER_DOOR)
+			acta_reply_door(part, c->door.data, c->door.size,
+			    c->door_inc, c->request, &end, hint);
+		return ACTA_FATE_REJECTED;
+	}
+	if (strcmp(code, "expired") != 0)
+		acta_part_dead(part, msg, code, text);
+	end_with(part, msg, &end);
+	return strcmp(code, "expired") == 0 ? ACTA_FATE_REJECTED
+					    : ACTA_FATE_DEAD;
+}
+
+static int64_t
+backoff_ms(const struct acta_part *part, uint32_t attempts)
+{
+	double ms = (double)part->config.backoff_min_ms;
+
+	for (uint32_t i = 1; i < attempts && ms < part->config.backoff_max_ms;
+	     i++)
+		ms *= part->config.backoff_factor;
+	return ms > (double)part->config.backoff_max_ms
+	    ? part->config.backoff_max_ms
+	    : (int64_t)ms;
+}
+
+/* Into its actor's queue; a client's id is pending from here on, and its send
+ * is answered. */
+static enum acta_fate
+park(struct acta_part *part, struct acta_msg *msg, uint32_t attempts,
+    int64_t due_ms, const char *reason)
+{
+	struct acta_caller *c = &msg->m.caller;
+
+	if (msg->source == ACTA_FROM_PARKED) {
+		acta_park_update(part, msg, attempts, due_ms, reason);
+		return ACTA_FATE_PARKED;
+	}
+	if (msg->source == ACTA_FROM_CALL) {
+		struct acta_buf b;
+
+		if (msg->send) {
+			const struct acta_end nil = { .outcome =
+							  ACTA_ANSWERED };
+
+			if (c->home_key.data != NULL)
+				acta_id_put(part, c->home_key.data,
+				    acta_bytes_of(
+					acta_part_address(part, msg->m.key)),
+				    msg->body_hash, NULL);
+			acta_part_answer(part, c, "", &nil);
+			*c = (struct acta_caller){ 0 };
+			msg->m.deadline_ms = 0;
+		} else if (c->home_key.data != NULL) {
+			acta_id_put(part, c->home_key.data,
+			    acta_bytes_of(acta_part_address(part, msg->m.key)),
+			    msg->body_hash, NULL);
+		}
+		/* As it is now: with its home, without a send's deadline. */
+		acta_buf_init(&b);
+		acta_message_encode(&b, &msg->m);
+		msg->raw = acta_arena_copy(&part->arena, b.data, b.size);
+		msg->raw_size = b.size;
+		acta_buf_fini(&b);
+	}
+	acta_park_append(part, msg, attempts, due_ms, reason);
+	return ACTA_FATE_PARKED;
+}
+
+uint32_t
+acta_part_blamed(const struct acta_part *part, const struct acta_uid *uid)
+{
+	for (uint32_t i = 0; i < part->blame_count; i++)
+		if (memcmp(part->blames[i].uid.bytes, uid->bytes, 16) == 0)
+			return part->blames[i].count;
+	return 0;
+}
+
+static void
+note_box(struct acta_part *part, const struct acta_msg *msg)
+{
+	struct acta_box *box = part->box;
+	struct timespec now;
+	size_t at;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	box->part = part->config.part;
+	memcpy(box->uid, msg->blamed.bytes, 16);
+	memcpy(box->ran, msg->uid.bytes, 16);
+	box->limit_ms = msg->handler->handler->turn_limit_ms
+	    ? msg->handler->handler->turn_limit_ms
+	    : (uint32_t)part->config.turn_limit_ms;
+	at = text_copy(box->actor, sizeof(box->actor), part->config.service,
+	    strlen(part->config.service));
+	if (msg->m.key.size > 0) {
+		box->actor[at++] = '/';
+		(void)text_copy(box->actor + at, sizeof(box->actor) - at,
+		    msg->m.key.data, msg->m.key.size);
+	}
+	(void)text_copy(
+	    box->type, sizeof(box->type), msg->type_text, msg->m.type.size);
+	atomic_store(
+	    &box->since_ms, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+	atomic_fetch_add(&box->begun, 1);
+	atomic_store(&box->phase, ACTA_PHASE_HANDLER);
+}
+
+/* Lazily, once an actor, in the commit of its first message under a newer
+ * schema. Returns the status that migrate left. */
+static acta_status
+migrate(struct acta_part *part, struct acta_actor *actor)
+{
+	uint32_t want = actor->loaded->service->schema;
+	char key[ACTA_KEY_MAX + 2];
+	size_t size = acta_actor_row(key, actor->key, actor->key_size, NULL, 0),
+	       value_size;
+	const void *value;
+	int64_t have = 0;
+	bool held = false, ok = true, known = false;
+	acta_status status = ACTA_DONE;
+
+	if (want == 0)
+		return ACTA_DONE;
+	if (acta_store_get(part->store, ACTA_T_ACTOR, key, size, &value,
+		&value_size) == ACTA_OK) {
+		struct acta_reader r = acta_reader(value, value_size);
+
+		(void)acta_read_list(&r, &ok);
+		have = acta_read_int(&r, &ok);
+		held = acta_read_bool(&r, &ok);
+		known = have > 0;
+	}
+	if (have == (int64_t)want)
+		return ACTA_DONE;
+	if (!known) { /* an actor without rows is new, not old */
+		struct acta_scan *scan =
+		    acta_scan_open(part->store, ACTA_T_STATE, key, size);
+		struct acta_row row;
+
+		known = acta_scan_next(scan, &row);
+		if (acta_scan_close(&scan) != ACTA_OK)
+			return ACTA_FAILED;
+	}
+	if (known && actor->loaded->service->migrate != NULL) {
+		bool reads_only = actor->reads_only;
+
+		actor->reads_only = false; /* it may change what it migrates */
+		status = actor->loaded->service->migrate(actor, (uint32_t)have);
+		actor->reads_only = reads_only;
+	}
+	if (status != ACTA_DONE || actor->status != ACTA_DONE)
+		return ACTA_FAILED;
+	acta_buf_reset(&part->pack);
+	acta_pack_list(&part->pack, 2);
+	acta_pack_int(&part->pack, want);
+	acta_pack_bool(&part->pack, held);
+	acta_store_put(part->store, ACTA_T_ACTOR, key, size, part->pack.data,
+	    part->pack.size);
+	return ACTA_DONE;
+}
+
+static void
+actor_init(struct acta_part *part, struct acta_actor *a, struct acta_msg *msg)
+{
+	memset(a, 0, offsetof(struct acta_actor, scans));
+	a->part = part;
+	a->loaded = part->loaded;
+	a->arena = &part->arena;
+	a->msg = msg;
+	a->scan_count = a->list_count = 0;
+	memcpy(a->key, msg->m.key.data, msg->m.key.size);
+	a->key[msg->m.key.size] = '\0';
+	a->key_size = msg->m.key.size;
+	a->now_ms = part->now_ms;
+	a->sent_tail = &a->sent;
+	a->event_tail = &a->events;
+	msg->actor = a;
+	a->reads_only = (msg->handler->handler->flags & ACTA_READS) != 0;
+}
+
+/* Is there room where it sends? A client's call must not take the reserve. */
+static bool
+room_for(struct acta_part *part, const struct acta_actor *a, bool inside)
+{
+	for (struct acta_sent *s = a->sent; s != NULL; s = s->next)
+		if ((s->part != part->config.part ||
+			strcmp(s->service, part->config.service) != 0) &&
+		    !acta_channel_room(part,
+			acta_channel_out(part, s->service, s->part), inside))
+			return false;
+	return true;
+}
+
+static void
+keep_effects(struct acta_part *part, struct acta_actor *a)
+{
+	for (struct acta_sent *s = a->sent; s != NULL; s = s->next)
+		acta_route_to(part, s->service, s->part, s->data, s->size);
+	for (struct acta_unsent *u = a->unsent; u != NULL; u = u->next) {
+		const struct acta_end end = { .outcome = ACTA_UNDELIVERED,
+			.code = "unknown-service",
+			.text = u->text };
+
+		acta_part_answer(part, &u->caller, u->from, &end);
+	}
+	for (struct acta_release *e = a->events, *next; e != NULL; e = next) {
+		next = e->next;
+		e->next = NULL;
+		e->event = true;
+		acta_topics_append(part, e);
+		*part->release_tail = e;
+		part->release_tail = &e->next;
+	}
+}
+
+static enum acta_fate
+failed(struct acta_part *part, struct acta_msg *msg, const char *text)
+{
+	struct acta_end end = {
+		.outcome = ACTA_UNDELIVERED, .code = "failed", .text = text
+	};
+
+	if (msg->attempt < part->config.max_attempts)
+		return park(part, msg, msg->attempt,
+		    part->now_ms + backoff_ms(part, msg->attempt), text);
+	acta_part_dead(part, msg, "failed", text);
+	end_with(part, msg, &end);
+	return ACTA_FATE_DEAD;
+}
+
+/* Where to go back to if nothing of a handler is kept. */
+struct before {
+	acta_store_mark mark;
+	struct acta_sent **local_tail;
+	struct acta_release **release_tail;
+};
+
+static void
+undo(struct acta_part *part, const struct before *before)
+{
+	acta_store_undo(part->store, before->mark);
+	part->local_tail = before->local_tail;
+	*part->local_tail = NULL;
+	part->release_tail = before->release_tail;
+	*part->release_tail = NULL;
+}
+
+/* What came of the handler: all of it is kept, or nothing. */
+static enum acta_fate
+conclude(struct acta_part *part, struct acta_actor *a,
+    const struct before *before, acta_status status)
+{
+	struct acta_msg *msg = a->msg;
+	struct acta_end end = { .outcome = ACTA_ANSWERED };
+
+	if (a->status > status)
+		status = a->status;
+	if (status == ACTA_DONE && !a->held && !a->misused &&
+	    !room_for(part, a, msg->source != ACTA_FROM_CALL))
+		a->full = true;
+	if (status != ACTA_DONE || a->held || a->misused || a->full)
+		undo(part, before);
+	if (a->misused) {
+		acta_part_dead(part, msg, "misused", a->text);
+		end = (struct acta_end){ .outcome = ACTA_UNDELIVERED,
+			.code = "failed",
+			.text = a->text };
+		end_with(part, msg, &end);
+		return ACTA_FATE_DEAD;
+	}
+	if (a->held) {
+		enum acta_fate fate;
+
+		msg->holds = true;
+		fate = park(part, msg, msg->attempt - 1, part->now_ms, "held");
+		acta_park_hold(part, msg, true);
+		return fate;
+	}
+	if (a->full && msg->source == ACTA_FROM_CALL) {
+		part->busy++;
+		return acta_run_undeliverable(part, msg, "busy",
+		    "a channel that it would send to is full",
+		    "nothing was applied: try again later");
+	}
+	if (a->full)
+		return park(part, msg, msg->attempt - 1, part->now_ms + 100,
+		    "channel full");
+	if (status == ACTA_FAILED)
+		return failed(part, msg, a->text ? a->text : "");
+	if (status == ACTA_REJECTED) {
+		end.outcome = ACTA_REFUSED;
+		end.code = a->code ? a->code : "rejected";
+		end.text = a->text ? a->text : "";
+		if (msg->m.caller.kind == ACTA_CALLER_NOBODY || msg->send)
+			part->rejected_sends++;
+		end_with(part, msg, &end);
+		return ACTA_FATE_REJECTED;
+	}
+	/* What it sent goes first, as it was sent before the answer. */
+	keep_effects(part, a);
+	if (!a->caller_taken) {
+		end.result = a->replied ? a->reply : NULL;
+		end.size = a->reply_size;
+		end_with(part, msg, &end);
+	} else if (msg->source == ACTA_FROM_CALL && msg->send) {
+		end_with(part, msg, &end);
+	}
+	if (a->resumed)
+		acta_park_hold(part, msg, false);
+	part->handled++;
+	return ACTA_FATE_HANDLED;
+}
+
+static enum acta_fate
+run_handler(struct acta_part *part, struct acta_msg *msg)
+{
+	struct acta_actor actor;
+	const struct before before = { acta_store_mark_now(part->store),
+		part->local_tail, part->release_tail };
+	acta_status status;
+	enum acta_fate fate;
+
+	actor_init(part, &actor, msg);
+	if (acta_part_killed(part, "handler"))
+		return ACTA_FATE_KILLED;
+	note_box(part, msg);
+	status = migrate(part, &actor);
+	if (status == ACTA_DONE)
+		status = msg->handler->handler->run(&actor, msg);
+	atomic_store(&part->box->phase, ACTA_PHASE_GATHER);
+	if ((unsigned)status > ACTA_FAILED)
+		acta_actor_misuse(&actor,
+		    "%s returned %d, which is no "
+		    "acta_status",
+		    msg->type_text, (int)status);
+	acta_actor_fini(&actor);
+	fate = conclude(part, &actor, &before, status);
+	return fate;
+}
+
+/* ---------------------------------------------- before a handler is run -- */
+
+void
+acta_msg_texts(struct acta_msg *msg)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	text_copy(msg->type_text, sizeof(msg->type_text), msg->m.type.data,
+	    msg->m.type.size);
+	text_copy(msg->from_text, sizeof(msg->from_text), msg->m.from.data,
+	    msg->m.from.size);
+	for (int i = 0; i < 16; i++) {
+		msg->id[2 * i] = hex[msg->uid.bytes[i] >> 4];
+		msg->id[2 * i + 1] = hex[msg->uid.bytes[i] & 15];
+	}
+	msg->id[32] = '\0';
+}
+
+/* Who may send this type? NULL, or why not. */
+static const char *
+not_open(struct acta_part *part, const struct acta_msg *msg)
+{
+	uint32_t flags = msg->handler->handler->flags;
+
+	if (msg->then || msg->timer)
+		return NULL;
+	if ((flags & ACTA_PRIVATE) != 0 &&
+	    strcmp(msg->from_text, acta_part_address(part, msg->m.key)) != 0)
+		return "is private: only the actor itself may send it";
+	if ((flags & ACTA_INSIDE) != 0 && msg->from_text[0] == '\0')
+		return "is for the services of the node, not for clients";
+	return NULL;
+}
+
+static const char *
+type_hint(struct acta_part *part, const struct acta_msg *msg)
+{
+	const char *words[ACTA_HANDLERS_MAX + 1];
+	const char *near;
+	char *hint = acta_arena_alloc(&part->arena, 128);
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < part->loaded->count; i++)
+		if ((part->loaded->handlers[i].handler->flags & ACTA_PRIVATE) ==
+		    0)
+			words[n++] = part->loaded->handlers[i].handler->type;
+	words[n] = NULL;
+	near = acta_closest(msg->type_text, words);
+	if (near == NULL)
+		return "";
+	snprintf(hint, 128, "did you mean \"%s\"?", near);
+	return hint;
+}
+
+/* Find the handler and check the args; false: *fate is how it ended. */
+static bool
+check(struct acta_part *part, struct acta_msg *msg, enum acta_fate *fate)
+{
+	struct acta_why why = { "", "" };
+	acta_value args = msg->m.args;
+	char text[200];
+	const char *closed;
+
+	msg->handler =
+	    acta_loaded_find(part->loaded, msg->m.type.data, msg->m.type.size);
+	if (msg->handler == NULL) {
+		snprintf(text, sizeof(text), "%s has no type \"%s\"",
+		    part->config.service, msg->type_text);
+		*fate = acta_run_undeliverable(
+		    part, msg, "unknown-type", text, type_hint(part, msg));
+		return false;
+	}
+	closed = not_open(part, msg);
+	if (closed != NULL) {
+		snprintf(
+		    text, sizeof(text), "\"%s\" %s", msg->type_text, closed);
+		*fate = acta_run_undeliverable(part, msg, "denied", text, "");
+		return false;
+	}
+	if (msg->then && msg->outcome != ACTA_ANSWERED) {
+		args.type = ACTA_ABSENT;
+		for (uint32_t i = 0; i < msg->handler->args.count; i++)
+			msg->args[i] = msg->handler->args.fields[i].otherwise;
+		return true;
+	}
+	if (acta_schema_check(&msg->handler->args, args,
+		msg->source == ACTA_FROM_CALL, "arg", msg->args,
+		&why) != ACTA_OK) {
+		*fate = acta_run_undeliverable(
+		    part, msg, "bad-args", why.text, why.hint);
+		return false;
+	}
+	return true;
+}
+
+/* Run an encoded message (raw, uid, source, attempt are set). */
+enum acta_fate
+acta_run(struct acta_part *part, struct acta_msg *msg)
+{
+	struct acta_reader r = acta_reader(msg->raw, msg->raw_size);
+	struct acta_parked *queue;
+	enum acta_fate fate;
+	uint32_t crashes;
+
+	if (acta_message_decode(&r, &msg->m) != ACTA_OK) {
+		acta_part_dead(part, msg, "malformed",
+		    "it cannot be decoded: too deep, or damaged");
+		return ACTA_FATE_DEAD;
+	}
+	acta_msg_texts(msg);
+	if (msg->m.type.size > 0 && msg->m.type.data[0] == '@') {
+		if (!acta_bytes_is(msg->m.type, "@then"))
+			return acta_own_run(part, msg);
+		if (!acta_own_then_open(part, msg))
+			return ACTA_FATE_HANDLED;
+		acta_msg_texts(msg);
+	}
+	if (msg->m.deadline_ms != 0 && msg->m.deadline_ms <= part->now_ms)
+		return acta_run_undeliverable(part, msg, "expired",
+		    "its deadline had passed before it was begun: not applied",
+		    "");
+	if (!check(part, msg, &fate))
+		return fate;
+	crashes = acta_part_blamed(part, &msg->uid);
+	if (crashes >= part->config.max_crashes) {
+		struct acta_end end = { .outcome = ACTA_UNDELIVERED,
+			.code = "failed",
+			.text = "it crashed its process" };
+
+		acta_part_dead(part, msg, "crashed", end.text);
+		end_with(part, msg, &end);
+		return ACTA_FATE_DEAD;
+	}
+	queue = acta_parked_find(part, msg->m.key.data, msg->m.key.size);
+	if (msg->source != ACTA_FROM_PARKED && queue != NULL &&
+	    (queue->count > 0 || queue->held) &&
+	    !(queue->held && (msg->then || msg->timer)))
+		return park(part, msg, 0, part->now_ms, "behind others");
+	return run_handler(part, msg);
+}

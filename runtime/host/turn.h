@@ -1,0 +1,122 @@
+/*
+ * runtime/host/turn.h - what the files that make up the turn share: source.c
+ * takes a message, run.c runs it, own.c and ids.c know the special ones,
+ * answer.c and due.c keep what comes of it; turn.c is the order of it all.
+ */
+#ifndef ACTA_HOST_TURN_H
+#define ACTA_HOST_TURN_H
+
+#include "runtime/host/part.h"
+
+#include <string.h>
+
+/* What became of a message; the names stand in the journal's notes. */
+enum acta_fate {
+	ACTA_FATE_HANDLED,
+	ACTA_FATE_REJECTED,
+	ACTA_FATE_PARKED,
+	ACTA_FATE_DEAD,
+	ACTA_FATE_KILLED /* by the test kit: the turn ends here */
+};
+
+#define ACTA_PACKED_NIL "\xc0" /* one byte of MessagePack */
+
+static inline struct acta_bytes
+acta_bytes_of(const char *text)
+{
+	return (struct acta_bytes){ text, (uint32_t)strlen(text) };
+}
+
+static inline bool
+acta_bytes_is(struct acta_bytes b, const char *text)
+{
+	return b.size == strlen(text) && memcmp(b.data, text, b.size) == 0;
+}
+
+static inline void
+acta_be64(uint8_t *out, uint64_t n)
+{
+	for (int i = 7; i >= 0; i--)
+		*out++ = (uint8_t)(n >> (8 * i));
+}
+
+/* A value of the args of the runtime's own messages. */
+static inline acta_value
+acta_own_arg(acta_value map, const char *name)
+{
+	return acta_map_get(map, name, strlen(name));
+}
+
+/* due.c: the first row by time (*out_size 0: none); sets next_due_ms. */
+enum acta_err acta_due_first(
+    struct acta_part *part, uint8_t *out, size_t *out_size);
+
+/* answer.c */
+struct acta_bytes acta_bytes_keep(struct acta_part *part, struct acta_bytes b);
+void acta_reply_door(struct acta_part *part, const char *door,
+    size_t door_size, uint64_t door_inc, uint64_t request,
+    const struct acta_end *end, const char *hint);
+/* Append to a channel, or to this partition's own queue. */
+void acta_route_to(struct acta_part *part, const char *service, uint32_t peer,
+    const void *data, size_t size);
+/* {o: outcome, c: code, x: text, r: result}: four pairs of a map. */
+void acta_end_pack(struct acta_buf *b, const struct acta_end *end);
+/* A caller whose id, if it has one, is kept in this partition. */
+void acta_answer_here(struct acta_part *part, const struct acta_caller *c,
+    const char *from, const struct acta_end *end);
+
+/* ids.c */
+struct acta_id_record {
+	struct acta_bytes to, code, text;
+	const uint8_t *body;
+	int64_t state; /* 0 pending, 1 answered, 2 refused */
+	const void *result;
+	size_t size;
+};
+bool acta_id_leaves(const struct acta_end *end);
+enum acta_err acta_id_get(
+    struct acta_part *part, const void *key, struct acta_id_record *out);
+void acta_id_put(struct acta_part *part, const void *key, struct acta_bytes to,
+    const uint8_t body[16], const struct acta_end *end);
+void acta_id_tell(struct acta_part *part, const uint8_t *hash,
+    const struct acta_end *end);
+void acta_id_wait(struct acta_part *part, const struct acta_msg *msg);
+void acta_id_body_hash(struct acta_part *part, struct acta_msg *msg);
+bool acta_id_answered(struct acta_part *part, struct acta_msg *msg);
+
+/* own.c */
+bool acta_own_then_make(struct acta_part *part, struct acta_msg *msg,
+    uint64_t ask, const struct acta_end *end);
+enum acta_fate acta_own_then_run(struct acta_part *part, struct acta_msg *msg,
+    uint64_t ask, const struct acta_end *end);
+struct acta_end acta_own_end(
+    struct acta_part *part, const struct acta_msg *msg);
+enum acta_fate acta_own_run(struct acta_part *part, struct acta_msg *msg);
+bool acta_own_then_open(struct acta_part *part, struct acta_msg *msg);
+
+/* run.c */
+const char *acta_part_address(struct acta_part *part, struct acta_bytes key);
+enum acta_fate acta_run_undeliverable(struct acta_part *part,
+    const struct acta_msg *msg, const char *code, const char *text,
+    const char *hint);
+uint32_t acta_part_blamed(
+    const struct acta_part *part, const struct acta_uid *uid);
+void acta_msg_texts(struct acta_msg *msg);
+/* Run an encoded message (raw, uid, source, attempt are set). */
+enum acta_fate acta_run(struct acta_part *part, struct acta_msg *msg);
+
+/* source.c: one message each */
+enum acta_fate acta_source_local(
+    struct acta_part *part, const struct acta_uid *blame);
+void acta_source_local_park(struct acta_part *part);
+enum acta_fate acta_source_due(struct acta_part *part, struct acta_uid *blame);
+enum acta_fate acta_source_parked(struct acta_part *part,
+    struct acta_parked *queue, struct acta_uid *blame, bool *alone);
+void acta_source_reads_wake(struct acta_part *part);
+enum acta_fate acta_source_inbox(
+    struct acta_part *part, struct acta_uid *blame, bool *alone);
+
+/* turn.c */
+bool acta_part_killed(struct acta_part *part, const char *point);
+
+#endif /* ACTA_HOST_TURN_H */
