@@ -9,18 +9,25 @@
 
 #include "codecs/packer.h"
 
-/* What carries args at the depth limit is itself deeper by so much: a message
- * by its list, a CALL by two. */
+/*
+ * How deep it is and of how many values: a message is a list around its args. In
+ * those of the runtime's own stands the result of a handler, and beside it, in
+ * an answer that waits, what was kept for it; a map holds both.
+ */
+#define ARGS_NODES_MAX (ACTA_MSGPACK_NODES_MAX + 1) /* and the map itself */
 #define MESSAGE_DEPTH_MAX (ACTA_MSGPACK_DEPTH_MAX + 1)
-#define ITEM_DEPTH_MAX (ACTA_MSGPACK_DEPTH_MAX + 2)
-#define ENVELOPE_NODES_MAX (ACTA_MSGPACK_NODES_MAX + 64)
+#define MESSAGE_NODES_MAX (ARGS_NODES_MAX + 64)
+#define OWN_DEPTH_MAX (MESSAGE_DEPTH_MAX + 1)
+#define OWN_NODES_MAX (2 * ARGS_NODES_MAX + 64)
+#define ITEM_DEPTH_MAX (ACTA_MSGPACK_DEPTH_MAX + ACTA_MSGPACK_WRAP_DEPTH)
+#define ITEM_NODES_MAX (ACTA_MSGPACK_NODES_MAX + ACTA_MSGPACK_WRAP_NODES)
 /* Names in items: of services and doors. */
 #define NAME_SIZE_MAX 64u
 #define HASH_SIZE 16u
 #define HOME_KEY_SIZE 20u
 _Static_assert(
-    ITEM_DEPTH_MAX <= ACTA_MSGPACK_DEPTH_MAX + ACTA_MSGPACK_DEPTH_ROOM,
-    "the check has room for it");
+    OWN_DEPTH_MAX + 1 <= ITEM_DEPTH_MAX && OWN_NODES_MAX <= ITEM_NODES_MAX,
+    "an item carries any message");
 
 /* ----------------------------------------------------------- addresses -- */
 
@@ -565,7 +572,7 @@ read_raw_map(struct acta_reader *reader, acta_value *out_map, bool *ok)
  * end.
  */
 static enum acta_err
-open_list(struct acta_reader *reader, uint32_t depth_max,
+open_list(struct acta_reader *reader, uint32_t depth_max, uint32_t nodes_max,
     struct acta_reader *out, uint32_t *out_count)
 {
 	size_t room = (size_t)(reader->end - reader->at), size;
@@ -573,8 +580,8 @@ open_list(struct acta_reader *reader, uint32_t depth_max,
 
 	if (room == 0)
 		return ACTA_ENOENT;
-	if (acta_msgpack_check_first(reader->at, room, depth_max,
-		ENVELOPE_NODES_MAX, &size) != ACTA_OK) {
+	if (acta_msgpack_check_first(
+		reader->at, room, depth_max, nodes_max, &size) != ACTA_OK) {
 		reader->at = reader->end;
 		return ACTA_EPROTO;
 	}
@@ -677,17 +684,33 @@ acta_message_encode(struct acta_buf *buf, const struct acta_message *msg)
 		acta_pack_nil(buf);
 }
 
+/* Does a message with a type of the runtime's own begin here? */
+static bool
+is_own(struct acta_reader reader)
+{
+	acta_value type;
+
+	(void)acta_read_head(&reader); /* the list */
+	(void)acta_read_head(&reader); /* key */
+	type = acta_read_head(&reader);
+	return type.type == ACTA_STR && type.size > 0 &&
+	    *(const char *)type.as.data == '@';
+}
+
 enum acta_err
 acta_message_decode(struct acta_reader *reader, struct acta_message *out)
 {
 	struct acta_message msg = { 0 };
 	struct acta_reader r;
 	uint32_t count;
-	enum acta_err err = open_list(reader, MESSAGE_DEPTH_MAX, &r, &count);
-	bool ok = count == 9;
+	bool own = is_own(*reader), ok;
+	enum acta_err err =
+	    open_list(reader, own ? OWN_DEPTH_MAX : MESSAGE_DEPTH_MAX,
+		own ? OWN_NODES_MAX : MESSAGE_NODES_MAX, &r, &count);
 
 	if (err != ACTA_OK)
 		return err;
+	ok = count == 9;
 	msg.key = read_bytes(&r, &ok);
 	msg.type = read_bytes(&r, &ok);
 	msg.from = read_bytes(&r, &ok);
@@ -975,7 +998,8 @@ acta_item_decode(struct acta_reader *reader, struct acta_item *out)
 	struct acta_item item = { 0 };
 	struct acta_reader r;
 	uint32_t count;
-	enum acta_err err = open_list(reader, ITEM_DEPTH_MAX, &r, &count);
+	enum acta_err err =
+	    open_list(reader, ITEM_DEPTH_MAX, ITEM_NODES_MAX, &r, &count);
 	bool ok = true;
 
 	if (err != ACTA_OK)

@@ -108,8 +108,10 @@ struct acta_message {
 };
 /* args_raw if it has data, else `args` (ABSENT: an empty map). */
 void acta_message_encode(struct acta_buf *buf, const struct acta_message *msg);
-/* Checks the bytes as it reads. ACTA_ENOENT at the end, ACTA_EPROTO if
- * malformed: the reader is then at its end. */
+/* Checks the bytes as it reads: args by the limits of users, those of the
+ * runtime's own types by as much more as it wraps around values of users.
+ * ACTA_ENOENT at the end, ACTA_EPROTO if malformed: the reader is then at its
+ * end. */
 ACTA_NODISCARD enum acta_err acta_message_decode(struct acta_reader *reader,
     struct acta_message *out);
 
@@ -188,7 +190,8 @@ void acta_item_encode(struct acta_buf *buf, const struct acta_item *item);
 ACTA_NODISCARD enum acta_err acta_frame_open(const void *data, size_t size,
     uint64_t *out_epoch, struct acta_reader *out_items);
 /* The next item. ACTA_ENOENT at the end, ACTA_EPROTO if malformed. Each item,
- * and each message in a DATA, is checked (acta_msgpack_check) as it is read. */
+ * and each message in a DATA, is checked as it is read (ACTA_MSGPACK_WRAP_...:
+ * whatever a handler made goes through). */
 ACTA_NODISCARD enum acta_err acta_item_decode(struct acta_reader *reader,
     struct acta_item *out);
 

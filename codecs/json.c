@@ -21,8 +21,8 @@
  */
 #define TEXT_DEPTH_MAX (3 * ACTA_MSGPACK_DEPTH_MAX + 3)
 #define TEXT_NODES_MAX (5 * ACTA_MSGPACK_NODES_MAX)
-/* Deepest that the writer goes: what was checked, and room for an envelope. */
-#define WRITE_DEPTH_MAX (ACTA_MSGPACK_DEPTH_MAX + ACTA_MSGPACK_DEPTH_ROOM)
+/* Deepest that the writer goes: what was checked, and what is around it. */
+#define WRITE_DEPTH_MAX (ACTA_MSGPACK_DEPTH_MAX + ACTA_MSGPACK_WRAP_DEPTH)
 
 static const char base64_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

@@ -305,7 +305,7 @@ acta_msgpack_check_first(const void *data, size_t size, uint32_t depth_max,
     uint32_t nodes_max, size_t *out_size)
 {
 	const uint8_t *at = data, *end = at + size;
-	uint64_t due[ACTA_MSGPACK_DEPTH_MAX + ACTA_MSGPACK_DEPTH_ROOM + 1];
+	uint64_t due[ACTA_MSGPACK_DEPTH_MAX + ACTA_MSGPACK_WRAP_DEPTH + 1];
 	uint32_t depth = 0, nodes = 0;
 	acta_value value;
 
@@ -342,16 +342,32 @@ acta_msgpack_check_first(const void *data, size_t size, uint32_t depth_max,
 	}
 }
 
-enum acta_err
-acta_msgpack_check(const void *data, size_t size)
+static enum acta_err
+check_whole(
+    const void *data, size_t size, uint32_t depth_max, uint32_t nodes_max)
 {
 	size_t taken;
-	enum acta_err err = acta_msgpack_check_first(
-	    data, size, ACTA_MSGPACK_DEPTH_MAX, ACTA_MSGPACK_NODES_MAX, &taken);
+	enum acta_err err =
+	    acta_msgpack_check_first(data, size, depth_max, nodes_max, &taken);
 
 	if (err == ACTA_OK && taken != size)
 		return ACTA_EPROTO;
 	return err;
+}
+
+enum acta_err
+acta_msgpack_check(const void *data, size_t size)
+{
+	return check_whole(
+	    data, size, ACTA_MSGPACK_DEPTH_MAX, ACTA_MSGPACK_NODES_MAX);
+}
+
+enum acta_err
+acta_msgpack_check_wrapped(const void *data, size_t size)
+{
+	return check_whole(data, size,
+	    ACTA_MSGPACK_DEPTH_MAX + ACTA_MSGPACK_WRAP_DEPTH,
+	    ACTA_MSGPACK_NODES_MAX + ACTA_MSGPACK_WRAP_NODES);
 }
 
 /* -------------------------------------------------------------- reader -- */

@@ -17,8 +17,17 @@
 #include "codecs/err.h"
 #include "runtime/acta.h"
 
+/* What comes from outside, and what a handler makes. */
 #define ACTA_MSGPACK_DEPTH_MAX 32u
 #define ACTA_MSGPACK_NODES_MAX 65536u
+/*
+ * What a handler may make, the runtime can always carry: so much may it put
+ * around the values of users. Depth: a row in a list of rows, in a result, in a
+ * REPLY or answer (codecs/README counts). Nodes: rows of 65,536 each fill such
+ * a list; its bytes are bounded, and a node takes one at least.
+ */
+#define ACTA_MSGPACK_WRAP_DEPTH 4u
+#define ACTA_MSGPACK_WRAP_NODES (4u << 20)
 
 /*
  * Is it exactly one well-formed value? Depth <= 32 (a scalar has depth 0, an
@@ -30,12 +39,15 @@
  */
 ACTA_NODISCARD enum acta_err acta_msgpack_check(const void *data, size_t size);
 
+/* The same for what a node of ours made, its answers and events: by
+ * ACTA_MSGPACK_WRAP_DEPTH deeper, and of ACTA_MSGPACK_WRAP_NODES more. */
+ACTA_NODISCARD enum acta_err acta_msgpack_check_wrapped(
+    const void *data, size_t size);
+
 /*
  * The same for the first of several values one behind the other, with limits
- * of the caller's: what is at the depth limit by itself goes through in the
- * list that carries it. depth_max is at most 32 + ACTA_MSGPACK_DEPTH_ROOM.
+ * of the caller's. depth_max is at most 32 + ACTA_MSGPACK_WRAP_DEPTH.
  */
-#define ACTA_MSGPACK_DEPTH_ROOM 4u
 ACTA_NODISCARD enum acta_err acta_msgpack_check_first(const void *data,
     size_t size, uint32_t depth_max, uint32_t nodes_max, size_t *out_size);
 

@@ -273,6 +273,37 @@ START_TEST(depth_32_is_read_and_33_is_a_limit)
 }
 END_TEST
 
+/* What wraps users' values may be deeper, and no deeper than the writer of
+ * JSON goes. */
+START_TEST(wrapped_values_are_read_to_depth_36)
+{
+	for (size_t depth = 36; depth <= 37; depth++) {
+		struct acta_buf buf, json;
+		void *copy;
+
+		acta_buf_init(&buf);
+		acta_buf_init(&json);
+		for (size_t i = 1; i < depth; i++)
+			unhex(&buf, "91");
+		unhex(&buf, "80");
+		copy = exact(buf.data, buf.size);
+		ck_assert_int_eq(check_exact(buf.data, buf.size), ACTA_ELIMIT);
+		ck_assert_int_eq(acta_msgpack_check_wrapped(copy, buf.size),
+		    depth == 36 ? ACTA_OK : ACTA_ELIMIT);
+		if (depth == 36) {
+			acta_json_encode(copy, buf.size, &json);
+			ck_assert_uint_eq(json.size, 2 * 36);
+		}
+		free(copy);
+		unhex(&buf, "00"); /* exact end */
+		ck_assert_int_eq(acta_msgpack_check_wrapped(buf.data, buf.size),
+		    depth == 36 ? ACTA_EPROTO : ACTA_ELIMIT);
+		acta_buf_fini(&buf);
+		acta_buf_fini(&json);
+	}
+}
+END_TEST
+
 START_TEST(nodes_65536_are_read_and_65537_are_a_limit)
 {
 	for (uint32_t nodes = 65535; nodes <= 65537; nodes++) {
@@ -552,6 +583,7 @@ main(void)
 		tcase_add_test(tc, every_public_vector_is_read_as_its_value);
 	tcase_add_test(tc, lying_counts_and_lengths_are_refused);
 	tcase_add_test(tc, depth_32_is_read_and_33_is_a_limit);
+	tcase_add_test(tc, wrapped_values_are_read_to_depth_36);
 	tcase_add_test(tc, nodes_65536_are_read_and_65537_are_a_limit);
 	tcase_add_test(tc, a_megabyte_of_open_brackets_is_a_limit);
 	tcase_add_test(tc, str_must_be_utf8);

@@ -537,43 +537,102 @@ START_TEST(a_message_of_other_fields_is_refused)
 }
 END_TEST
 
-START_TEST(args_of_depth_32_travel)
+/* `depth` maps, one in the other. */
+static void
+nested(struct acta_buf *buf, uint32_t depth)
 {
-	struct acta_buf args, buf, frame;
-	struct acta_message in = a_message(ACTA_CALLER_NOBODY), out;
-	struct acta_item call = {
-		.kind = ACTA_ITEM_CALL, .src = bytes("d"), .dst = bytes("s")
-	};
-	struct acta_item got;
+	for (uint32_t i = 1; i < depth; i++)
+		unhex(buf, "81 01");
+	unhex(buf, "80");
+}
+
+/* A map of `nodes` nodes: {"l": [0, 0, ...]}. */
+static void
+broad(struct acta_buf *buf, uint32_t nodes)
+{
+	unhex(buf, "81 a1 6c");
+	acta_pack_list(buf, nodes - 3);
+	fill(buf, 0, nodes - 3);
+}
+
+static enum acta_err
+decoded(struct acta_message *in, const struct acta_buf *args)
+{
+	struct acta_buf buf;
+	struct acta_message out;
 	struct acta_reader r;
-	uint64_t epoch;
+	enum acta_err err;
+	void *copy;
 
-	for (int depth = 32; depth <= 33; depth++) {
-		enum acta_err due = depth == 32 ? ACTA_OK : ACTA_EPROTO;
-
-		acta_buf_init(&args);
-		acta_buf_init(&buf);
-		acta_buf_init(&frame);
-		for (int i = 1; i < depth; i++)
-			unhex(&args, "81 01");
-		unhex(&args, "80");
-		in.args_raw = (struct acta_bytes){ (const char *)args.data,
-			(uint32_t)args.size };
-		acta_message_encode(&buf, &in);
-		r = acta_reader(buf.data, buf.size);
-		ck_assert_int_eq(acta_message_decode(&r, &out), due);
-		call.body = (struct acta_bytes){ (const char *)buf.data,
-			(uint32_t)buf.size };
-		acta_frame_begin(&frame, 1);
-		acta_item_encode(&frame, &call);
-		ck_assert_int_eq(
-		    acta_frame_open(frame.data, frame.size, &epoch, &r),
-		    ACTA_OK);
-		ck_assert_int_eq(acta_item_decode(&r, &got), due);
-		acta_buf_fini(&args);
-		acta_buf_fini(&buf);
-		acta_buf_fini(&frame);
+	acta_buf_init(&buf);
+	in->args_raw = (struct acta_bytes){ (const char *)args->data,
+		(uint32_t)args->size };
+	acta_message_encode(&buf, in);
+	copy = exact(buf.data, buf.size);
+	r = acta_reader(copy, buf.size);
+	err = acta_message_decode(&r, &out);
+	if (err == ACTA_OK) {
+		ck_assert_ptr_eq(r.at, r.end);
+		ck_assert_uint_eq(out.args_raw.size, args->size);
+		ck_assert_mem_eq(out.args_raw.data, args->data, args->size);
 	}
+	free(copy);
+	acta_buf_fini(&buf);
+	return err;
+}
+
+START_TEST(args_are_held_to_the_limits_of_users)
+{
+	struct acta_message m = a_message(ACTA_CALLER_DOOR);
+	struct acta_buf args;
+
+	acta_buf_init(&args);
+	for (uint32_t depth = 32; depth <= 33; depth++) {
+		acta_buf_reset(&args);
+		nested(&args, depth);
+		ck_assert_int_eq(
+		    decoded(&m, &args), depth == 32 ? ACTA_OK : ACTA_EPROTO);
+	}
+	/* 65,536 and the map that holds them; more than what else there is in
+	 * a message of 9 fields cannot hide in their room. */
+	acta_buf_reset(&args);
+	broad(&args, ACTA_MSGPACK_NODES_MAX + 1);
+	ck_assert_int_eq(decoded(&m, &args), ACTA_OK);
+	acta_buf_reset(&args);
+	broad(&args, ACTA_MSGPACK_NODES_MAX + 1 + 64);
+	ck_assert_int_eq(decoded(&m, &args), ACTA_EPROTO);
+	acta_buf_fini(&args);
+}
+END_TEST
+
+/* What the runtime makes of a result and of what was kept (runtime/README). */
+START_TEST(the_runtimes_own_messages_carry_what_users_may_make)
+{
+	static const char *const types[] = { "@answer", "@reply", "@token",
+		"@then" };
+	struct acta_message m = a_message(ACTA_CALLER_NOBODY);
+	struct acta_buf args;
+
+	acta_buf_init(&args);
+	for (size_t i = 0; i < 4; i++) {
+		m.type = bytes(types[i]);
+		for (uint32_t depth = 32; depth <= 33; depth++) {
+			acta_buf_reset(&args);
+			unhex(&args, "83 a1 6f 00 a1 6b"); /* o: 0, k */
+			nested(&args, depth);
+			unhex(&args, "a1 72"); /* r */
+			nested(&args, depth);
+			ck_assert_int_eq(decoded(&m, &args),
+			    depth == 32 ? ACTA_OK : ACTA_EPROTO);
+		}
+		acta_buf_reset(&args);
+		unhex(&args, "83 a1 6f 00 a1 6b");
+		broad(&args, ACTA_MSGPACK_NODES_MAX + 1);
+		unhex(&args, "a1 72");
+		broad(&args, ACTA_MSGPACK_NODES_MAX + 1);
+		ck_assert_int_eq(decoded(&m, &args), ACTA_OK);
+	}
+	acta_buf_fini(&args);
 }
 END_TEST
 
@@ -746,6 +805,76 @@ END_TEST
 
 /* Each field in turn is replaced by a value that fits in no field but those
  * of any value, left out, or doubled. */
+static enum acta_err
+item_decoded(struct acta_item *in, const struct acta_buf *result)
+{
+	struct acta_buf frame;
+	struct acta_item out;
+	struct acta_reader r;
+	uint64_t epoch;
+	enum acta_err err;
+
+	acta_buf_init(&frame);
+	in->body = (struct acta_bytes){ (const char *)result->data,
+		(uint32_t)result->size };
+	acta_frame_begin(&frame, 1);
+	acta_item_encode(&frame, in);
+	acta_item_encode(&frame, &(struct acta_item){ .kind = ACTA_ITEM_HEAD });
+	ck_assert_int_eq(
+	    acta_frame_open(frame.data, frame.size, &epoch, &r), ACTA_OK);
+	err = acta_item_decode(&r, &out);
+	if (err == ACTA_OK) { /* and it spoils nothing behind it */
+		ck_assert_uint_eq(out.body.size, result->size);
+		ck_assert_mem_eq(out.body.data, result->data, result->size);
+		ck_assert_int_eq(acta_item_decode(&r, &out), ACTA_OK);
+		ck_assert_uint_eq(out.kind, ACTA_ITEM_HEAD);
+	}
+	acta_buf_fini(&frame);
+	return err;
+}
+
+/* {"rows": [{"name": "n", "value": V}, ...], "more": false} */
+static void
+rows_begin(struct acta_buf *buf, uint32_t count)
+{
+	acta_buf_reset(buf);
+	unhex(buf, "82 a4 6d6f7265 c2 a4 726f7773");
+	acta_pack_list(buf, count);
+}
+
+START_TEST(items_carry_results_data_and_lists_of_rows)
+{
+	struct acta_item reply = { .kind = ACTA_ITEM_REPLY,
+		.src = bytes("@door") };
+	struct acta_item event = { .kind = ACTA_ITEM_EVENT,
+		.topic = bytes("a.b") };
+	struct acta_buf result;
+
+	acta_buf_init(&result);
+	nested(&result, 32);
+	ck_assert_int_eq(item_decoded(&reply, &result), ACTA_OK);
+	ck_assert_int_eq(item_decoded(&event, &result), ACTA_OK);
+	acta_buf_reset(&result);
+	broad(&result, ACTA_MSGPACK_NODES_MAX + 1);
+	ck_assert_int_eq(item_decoded(&reply, &result), ACTA_OK);
+	ck_assert_int_eq(item_decoded(&event, &result), ACTA_OK);
+	for (uint32_t depth = 32; depth <= 33; depth++) {
+		rows_begin(&result, 1);
+		unhex(&result, "82 a4 6e616d65 a1 6e a5 76616c7565");
+		nested(&result, depth);
+		ck_assert_int_eq(item_decoded(&reply, &result),
+		    depth == 32 ? ACTA_OK : ACTA_EPROTO);
+	}
+	rows_begin(&result, 20); /* more than one value may have nodes */
+	for (int i = 0; i < 20; i++) {
+		unhex(&result, "82 a4 6e616d65 a1 6e a5 76616c7565");
+		broad(&result, ACTA_MSGPACK_NODES_MAX + 1);
+	}
+	ck_assert_int_eq(item_decoded(&reply, &result), ACTA_OK);
+	acta_buf_fini(&result);
+}
+END_TEST
+
 START_TEST(an_item_of_other_fields_is_refused)
 {
 	struct acta_item out;
@@ -855,7 +984,9 @@ main(void)
 	    ACTA_CALLER_NOBODY, ACTA_CALLER_ASK + 1);
 	tcase_add_test(tc, args_come_raw_or_as_a_value_or_not_at_all);
 	tcase_add_test(tc, a_message_of_other_fields_is_refused);
-	tcase_add_test(tc, args_of_depth_32_travel);
+	tcase_add_test(tc, args_are_held_to_the_limits_of_users);
+	tcase_add_test(tc, the_runtimes_own_messages_carry_what_users_may_make);
+	tcase_add_test(tc, items_carry_results_data_and_lists_of_rows);
 	tcase_add_test(tc, a_frame_has_a_head_of_12_bytes);
 	tcase_add_loop_test(
 	    tc, an_item_comes_back_and_cut_anywhere_is_refused, 0, ITEMS);

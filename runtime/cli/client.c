@@ -132,7 +132,7 @@ take_answer(struct acta_client *client, const char *id, struct acta_buf *out)
 				    zmq_msg_size(&frame));
 			zmq_msg_close(&frame);
 		}
-		if (acta_msgpack_check(out->data, out->size) != ACTA_OK)
+		if (acta_msgpack_check_wrapped(out->data, out->size) != ACTA_OK)
 			return ACTA_EPROTO;
 		reader = acta_reader(out->data, out->size);
 		map = acta_read(&reader);

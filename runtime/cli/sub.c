@@ -255,7 +255,7 @@ take(struct sub *sub, struct acta_buf *out)
 			    out, zmq_msg_data(&frame), zmq_msg_size(&frame));
 		zmq_msg_close(&frame);
 	}
-	return acta_msgpack_check(out->data, out->size);
+	return acta_msgpack_check_wrapped(out->data, out->size);
 }
 
 /* RUN/events; where the run directory is, a call door tells. */
