@@ -21,7 +21,8 @@
 #include <stdint.h>
 
 #define ACTA_STORE_KEY_MAX 500u /* LMDB takes 511 */
-#define ACTA_STORE_VALUE_MAX (2u << 20)
+/* Two values of users, and what the runtime puts around them. */
+#define ACTA_STORE_VALUE_MAX ((2u << 20) + (64u << 10))
 #define ACTA_STORE_FREEZE_ENTRIES 65536u
 #define ACTA_STORE_FREEZE_BYTES (16u << 20)
 #define ACTA_STORE_FREEZE_TURNS 4096u

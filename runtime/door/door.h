@@ -44,7 +44,9 @@
 #define DOOR_TURN_FRAMES 64u
 #define DOOR_BATCH_CALLS 1024u /* in one frame to a worker */
 #define DOOR_BATCH_BYTES (1u << 20)
-#define DOOR_LINK_FRAME_MAX (2u << 20) /* from a worker */
+/* From a worker: what one item can hold at most, two values of users and what is
+ * around them, and room. */
+#define DOOR_LINK_FRAME_MAX (4u << 20)
 
 /* What is counted: each answer by its code, and all that is refused. */
 #define DOOR_COUNTER_MAP(X)                                                \

@@ -1556,7 +1556,7 @@ answer_token(acta_actor *a, const char *call, const char *token,
 	    (struct acta_bytes){ acta_arena_copy(a->arena, b.data, b.size),
 		    (uint32_t)b.size };
 	acta_buf_fini(&b);
-	if (effect(a, call, m.args_raw.size))
+	if (effect(a, call, end->size)) /* what the user made of it */
 		queue_sent(a,
 		    (struct acta_bytes){ service, (uint32_t)strlen(service) },
 		    part, &m);
@@ -1721,7 +1721,7 @@ acta_timer_(
 	uint32_t values;
 	char key[ACTA_STORE_KEY_MAX];
 	struct acta_buf *b;
-	size_t n;
+	size_t n, head;
 	int64_t due_ms;
 
 	if (!may_change(a, "acta_timer") || !type_ok(a, "acta_timer", type) ||
@@ -1749,8 +1749,9 @@ acta_timer_(
 	acta_pack_int(b, due_ms);
 	acta_pack_int(b, o.every ? o.every_ms : 0);
 	acta_pack_text(b, type);
+	head = b->size;
 	if (!pack_fields(a, "acta_timer", b, fields, values, false) ||
-	    !effect(a, "acta_timer", b->size))
+	    !effect(a, "acta_timer", b->size - head))
 		return;
 	timer_drop(a, key, n);
 	acta_store_put(a->part->store, ACTA_T_TIMER, key, n, b->data, b->size);

@@ -214,6 +214,9 @@ frame_end(struct acta_links *l, struct peer *p)
 static void
 append(struct acta_links *l, struct peer *p, const struct acta_item *item)
 {
+	/* A large one goes alone: together they could be over the peer's limit. */
+	if (p->buf.size + item->body.size > ACTA_LINK_FRAME_MAX)
+		frame_end(l, p);
 	if (p->buf.size == 0)
 		acta_frame_begin(&p->buf, p->epoch);
 	acta_item_encode(&p->buf, item);
