@@ -395,6 +395,92 @@ def test_time(door, worker, c):
     ok(abs(told() - year) < 60000, "and it never goes back")
 
 
+def nested(kind, depth):
+    value = 7
+    for _ in range(depth):
+        value = [value] if kind == "lists" else {"k": value}
+    return value
+
+
+def test_depth(zctx, door, workers, c):
+    """32 levels and 65,536 nodes are the users': what the runtime puts around
+    them does not count. Answers to both forms, of one partition, joined, and
+    what is published."""
+    worker = workers[0]
+
+    def asked(n):
+        got = []
+        deadline = time.time() + 10
+        while len(got) < n and time.time() < deadline:
+            got += [call for w in workers for call in w.poll(20)]
+        return got
+
+    def answers(request, makes):
+        """One request in each form, both answered in one frame; results."""
+        c.send(msgpack.packb(request))
+        c.send(json.dumps(request).encode())
+        calls = asked(2 * len(makes))
+        for i, w in enumerate(workers):
+            mine = [call for call in calls
+                    if call["part"] % len(workers) == i]
+            w.say(*[[7, call["door"], call["inc"], call["request"], None, "",
+                     "", makes[call["part"] % len(makes)]] for call in mine])
+        return [a and a.get("result") for a in (c.answer(), c.answer())]
+    for kind in ("lists", "maps"):
+        for depth in (30, 31, 32):
+            value = nested(kind, depth)
+            what = "%d levels of %s: " % (depth, kind)
+            same(answers({"to": "stock/17", "do": "x"}, [value]),
+                 [value, value], what + "a result")
+            rows = {"rows": [{"name": "a", "value": value},
+                             {"name": "b", "value": value}], "more": False}
+            same(answers({"to": "@state", "do": "list",
+                          "args": {"of": "stock/17"}}, [rows]),
+                 [rows, rows], what + "rows of @state")
+            events = {"events": [{"topic": "stock.x", "data": value}]}
+            same(answers({"to": "@events", "do": "replay",
+                          "args": {"topic": "stock.x"}}, [events]),
+                 [events, events], what + "events again")
+            dead = {"dead": [{"id": "stock.0.1", "args": value}],
+                    "one": {"k": nested(kind, depth - 1)}}
+            joined = {"dead": 4 * dead["dead"], "one": dead["one"]}
+            same(answers({"to": "@dead", "do": "list",
+                          "args": {"service": "stock"}}, 4 * [dead]),
+                 [joined, joined], what + "answers of four partitions")
+    many = {"rows": [{"name": "a", "value": [0] * 65535}] * 8, "more": False}
+    same(answers({"to": "@state", "do": "list",
+                  "args": {"of": "stock/17"}}, [many]), [many, many],
+         "rows of 65,536 nodes each")
+    big = {"rows": ["x" * (900 << 10), "y" * (1 << 20)], "more": False}
+    ok(answers({"to": "@state", "do": "list",
+                "args": {"of": "stock/17"}}, [big]) == [big, big],
+       "the largest answers that a worker makes, two in a frame")
+    s = zctx.socket(zmq.SUB)
+    s.linger = 0
+    s.connect("ipc://%s/events" % door.run)
+    s.subscribe("stock.deep/")
+    got = None
+    deadline = time.time() + 5
+    while got is None and time.time() < deadline:
+        worker.say([8, "stock.deep", "17", "stock/17", 2, 1, 0, 1,
+                    nested("maps", 32)])
+        while s.poll(50):
+            body = msgpack.unpackb(s.recv_multipart()[1])
+            got = got or body.get("data")
+    same(got, nested("maps", 32), "an event whose data is as deep as may be")
+    s.close()
+    for form in (msgpack.packb, lambda body: json.dumps(body).encode()):
+        # The body itself is the client's: 32 with its own map.
+        c.send(form({"to": "stock/17", "do": "x", "args": nested("maps", 31)}))
+        call = asked(1)[0]
+        same(call["args"], nested("maps", 31), "a body of 32 levels")
+        workers[call["part"] % 2].reply(call)
+        c.answer()
+        same(code_of(c.ask(form({"to": "stock/17", "do": "x",
+                                 "args": nested("maps", 32)}))),
+             "bad-request", "and of 33: refused")
+
+
 def test_refusals(c):
     for what, body, code in (
             ("unknown service", {"to": "stok/1", "do": "x"},
@@ -969,6 +1055,7 @@ def main():
         test_batch(door, new, c)
         test_push(zctx, door, new)
         test_events(zctx, door, new)
+        test_depth(zctx, door, workers, c)
         test_node(door, c)
         test_parts(zctx, door, workers, c)
         test_busy(door, c)
