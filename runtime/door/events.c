@@ -223,7 +223,9 @@ door_events_tick(struct door *door)
 /* ------------------------------------------------------ subscriptions -- */
 
 /* libzmq tells of the first subscription to a topic and the last one's end; it
- * has kept it already. A door that holds too many can only start anew. */
+ * has kept it already. A door that holds too many can only start anew. An end
+ * of what nobody subscribed to comes through as well: whoever sends many of
+ * these lowers what is counted here, and meets the memory limit instead. */
 static enum acta_err
 subscription(struct door *door, const uint8_t *data, size_t size)
 {
@@ -237,7 +239,8 @@ subscription(struct door *door, const uint8_t *data, size_t size)
 		door->heads->tell_all = true;
 	} else if (door->subs > 0) {
 		door->subs--;
-		door->subs_bytes -= size;
+		door->subs_bytes -=
+		    size < door->subs_bytes ? size : door->subs_bytes;
 	}
 	door->count[DOOR_COUNT_subscriptions] = door->subs;
 	return door->subs > DOOR_SUBS_MAX ||
