@@ -839,21 +839,29 @@ encode_event(struct acta_buf *buf, const struct acta_item *item)
 static const uint8_t item_sizes[] = { [ACTA_ITEM_DATA] = 10,
 	[ACTA_ITEM_ACK] = 9,
 	[ACTA_ITEM_NACK] = 8,
-	[ACTA_ITEM_HELLO] = 12,
+	[ACTA_ITEM_HELLO] = 15,
 	[ACTA_ITEM_WELCOME] = 12,
 	[ACTA_ITEM_CALL] = 10,
 	[ACTA_ITEM_REPLY] = 8,
 	[ACTA_ITEM_EVENT] = 9,
-	[ACTA_ITEM_HEAD] = 4 };
+	[ACTA_ITEM_HEAD] = 4,
+	[ACTA_ITEM_PROBE] = 10 };
+
+/* Its list goes on with src, src_part, dst, dst_part, hist, inc. */
+static bool
+of_channel(uint32_t kind)
+{
+	return kind <= ACTA_ITEM_WELCOME || kind == ACTA_ITEM_PROBE;
+}
 
 void
 acta_item_encode(struct acta_buf *buf, const struct acta_item *item)
 {
 	assert(item->kind >= ACTA_ITEM_DATA);
-	assert(item->kind <= ACTA_ITEM_HEAD);
+	assert(item->kind <= ACTA_ITEM_PROBE);
 	acta_pack_list(buf, item_sizes[item->kind]);
 	acta_pack_uint(buf, item->kind);
-	if (item->kind <= ACTA_ITEM_WELCOME)
+	if (of_channel(item->kind))
 		encode_channel(buf, item);
 	switch ((enum acta_item_kind)item->kind) {
 	case ACTA_ITEM_DATA:
@@ -872,6 +880,9 @@ acta_item_encode(struct acta_buf *buf, const struct acta_item *item)
 		acta_pack_uint(buf, item->next);
 		encode_chain(buf, item->chain);
 		acta_pack_bool(buf, item->in_memory);
+		acta_pack_uint(buf, item->random);
+		acta_pack_uint(buf, item->version_min);
+		acta_pack_uint(buf, item->version_max);
 		break;
 	case ACTA_ITEM_WELCOME:
 		acta_pack_uint(buf, item->nonce);
@@ -887,6 +898,11 @@ acta_item_encode(struct acta_buf *buf, const struct acta_item *item)
 		pack_bytes(buf, item->topic);
 		acta_pack_uint(buf, item->src_part);
 		acta_pack_uint(buf, item->seq);
+		break;
+	case ACTA_ITEM_PROBE:
+		acta_pack_uint(buf, item->nonce);
+		acta_pack_uint(buf, item->first);
+		acta_pack_str(buf, item->text.data, item->text.size);
 		break;
 	}
 }
@@ -958,7 +974,7 @@ decode_event(struct acta_reader *r, struct acta_item *item, bool *ok)
 static void
 decode_fields(struct acta_reader *r, struct acta_item *item, bool *ok)
 {
-	if (item->kind <= ACTA_ITEM_WELCOME)
+	if (of_channel(item->kind))
 		decode_channel(r, item, ok);
 	switch ((enum acta_item_kind)item->kind) {
 	case ACTA_ITEM_DATA: decode_data(r, item, ok); break;
@@ -973,6 +989,9 @@ decode_fields(struct acta_reader *r, struct acta_item *item, bool *ok)
 		item->next = acta_read_uint(r, ok);
 		item->chain = read_hash(r, HASH_SIZE, ok);
 		item->in_memory = acta_read_bool(r, ok);
+		item->random = acta_read_uint(r, ok);
+		item->version_min = read_u32(r, ok);
+		item->version_max = read_u32(r, ok);
 		break;
 	case ACTA_ITEM_WELCOME:
 		item->nonce = acta_read_uint(r, ok);
@@ -988,6 +1007,11 @@ decode_fields(struct acta_reader *r, struct acta_item *item, bool *ok)
 		item->topic = read_bytes(r, ok);
 		item->src_part = read_u32(r, ok);
 		item->seq = acta_read_uint(r, ok);
+		break;
+	case ACTA_ITEM_PROBE:
+		item->nonce = acta_read_uint(r, ok);
+		item->first = acta_read_uint(r, ok);
+		item->text = read_bytes(r, ok);
 		break;
 	}
 }
@@ -1005,7 +1029,7 @@ acta_item_decode(struct acta_reader *reader, struct acta_item *out)
 	if (err != ACTA_OK)
 		return err;
 	item.kind = read_u32(&r, &ok);
-	if (item.kind < ACTA_ITEM_DATA || item.kind > ACTA_ITEM_HEAD ||
+	if (item.kind < ACTA_ITEM_DATA || item.kind > ACTA_ITEM_PROBE ||
 	    count != item_sizes[item.kind])
 		ok = false;
 	if (ok)

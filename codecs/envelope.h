@@ -137,8 +137,10 @@ enum acta_item_kind {
 	 * `next`, please */
 	ACTA_ITEM_NACK,
 	/* [4, src, src_part, dst, dst_part, hist, inc, nonce, acked, next,
-	 * chain16, in_memory]: src asks to speak; it has rows acked .. next-1;
-	 * chain16 is the channel's running hash before row `acked` */
+	 * chain16, in_memory, random, version_min, version_max]: src asks to speak;
+	 * it has rows acked .. next-1; chain16 is the channel's running hash before
+	 * row `acked`; random: 64 bits made with the incarnation; the versions of
+	 * this protocol that it speaks */
 	ACTA_ITEM_HELLO,
 	/* [5, src, src_part, dst, dst_part, hist, inc, nonce, next, chain16,
 	 * credit, verdict]: dst's answer; hist, inc: dst's own; nonce: the
@@ -154,6 +156,10 @@ enum acta_item_kind {
 	ACTA_ITEM_EVENT,
 	/* [9, topic, part, head]: the topic's last seq */
 	ACTA_ITEM_HEAD,
+	/* [10, src, src_part, dst, dst_part, hist, inc, nonce, hops, path str]: src
+	 * waits for room on a channel, and so does everyone on the path; does dst?
+	 * What comes back to src has gone round a cycle */
+	ACTA_ITEM_PROBE,
 };
 enum { /* flags of CALL */
 	ACTA_CALL_SEND = 1,   /* answer once applied or parked */
@@ -162,13 +168,16 @@ enum { /* flags of CALL */
 };
 
 /* CALL, REPLY: the door is src, door_inc is inc. EVENT, HEAD: part is src_part,
- * head is seq. */
+ * head is seq. PROBE: hops is first, path is text. */
 struct acta_item {
 	uint32_t kind;
 	struct acta_bytes src, dst; /* services (door: in src) */
 	uint32_t src_part, dst_part;
 	uint64_t hist, inc, first, next, credit, nonce, acked, request;
-	uint32_t count, flags, verdict;
+	uint64_t random;
+	uint64_t epoch; /* not of the item: of the frame it came in, if its reader
+	                 * says so */
+	uint32_t count, flags, verdict, version_min, version_max;
 	bool in_memory;
 	const uint8_t *chain;      /* 16 bytes (encode: NULL is all 0) */
 	const uint8_t *client;     /* 16 bytes or NULL */

@@ -688,7 +688,10 @@ static const struct acta_item items[] = {
 	    .acked = 4,
 	    .next = 5,
 	    .chain = chain,
-	    .in_memory = true },
+	    .in_memory = true,
+	    .random = UINT64_MAX,
+	    .version_min = 1,
+	    .version_max = UINT32_MAX },
 	{ .kind = ACTA_ITEM_WELCOME,
 	    CHANNEL,
 	    .nonce = 3,
@@ -738,6 +741,11 @@ static const struct acta_item items[] = {
 	    .topic = { "stock.out", 9 },
 	    .src_part = 1,
 	    .seq = 9 },
+	{ .kind = ACTA_ITEM_PROBE,
+	    CHANNEL,
+	    .nonce = 3,
+	    .first = 2,
+	    .text = { "a.0 > b.1", 9 } },
 };
 #define ITEMS (int)(sizeof(items) / sizeof(*items))
 
@@ -754,7 +762,9 @@ ck_item(const struct acta_item *a, const struct acta_item *b)
 	ck_assert(a->acked == b->acked && a->request == b->request);
 	ck_assert(a->count == b->count && a->flags == b->flags);
 	ck_assert_uint_eq(a->verdict, b->verdict);
-	ck_assert(a->in_memory == b->in_memory);
+	ck_assert(a->in_memory == b->in_memory && a->random == b->random);
+	ck_assert_uint_eq(a->version_min, b->version_min);
+	ck_assert_uint_eq(a->version_max, b->version_max);
 	ck_assert((a->chain == NULL) == (b->chain == NULL));
 	ck_assert(!a->chain || memcmp(a->chain, b->chain, 16) == 0);
 	ck_assert((a->client == NULL) == (b->client == NULL));

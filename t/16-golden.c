@@ -190,7 +190,10 @@ link_hello(struct acta_buf *buf)
 		.nonce = 9,
 		.acked = 90,
 		.next = 102,
-		.chain = hash });
+		.chain = hash,
+		.random = 77,
+		.version_min = 1,
+		.version_max = 1 });
 }
 
 static void
