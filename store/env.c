@@ -4,6 +4,8 @@
  */
 #include "store/env.h"
 #include "store/arena.h"
+#include "store/dir.h"
+#include "store/lock.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -37,34 +39,9 @@ struct lmdb {
 	struct acta_env_txn read, write;
 	bool reading, writing, no_sync;
 	unsigned page_size;
-	char path[PATH_MAX];
+	int lock_fd; /* -1: none; held until the close */
+	char dir[PATH_MAX], path[PATH_MAX];
 };
-
-const char *
-acta_env_map_name(unsigned map)
-{
-	static const char *const names[ACTA_MAPS] = {
-		[ACTA_T_META] = "runtime",
-		[ACTA_T_STATE] = "state",
-		[ACTA_T_OUTBOX] = "outbox",
-		[ACTA_T_CHANNEL] = "channel",
-		[ACTA_T_PARKED] = "parked",
-		[ACTA_T_ACTOR] = "actor",
-		[ACTA_T_TIMER] = "timer",
-		[ACTA_T_DUE] = "due",
-		[ACTA_T_EVENT] = "event",
-		[ACTA_T_TOPIC] = "topic",
-		[ACTA_T_REPLY] = "reply",
-		[ACTA_T_ASK] = "ask",
-		[ACTA_T_TOKEN] = "token",
-		[ACTA_T_DEAD] = "dead",
-		[ACTA_MAP_JOURNAL] = "journal",
-		[ACTA_MAP_STORE] = "store",
-	};
-
-	assert(map < ACTA_MAPS);
-	return names[map];
-}
 
 static enum acta_err
 translate(int rc)
@@ -301,8 +278,9 @@ lmdb_sync(struct acta_env *base)
 
 	if (env->no_sync)
 		return ACTA_OK;
-	return mdb_env_sync(env->env, 1) == MDB_SUCCESS ? ACTA_OK
-							: ACTA_EUNSURE;
+	if (mdb_env_sync(env->env, 1) != MDB_SUCCESS)
+		return ACTA_EUNSURE;
+	return acta_dir_sync(env->dir);
 }
 
 static enum acta_err
@@ -414,6 +392,7 @@ lmdb_close(struct acta_env *base)
 		mdb_txn_abort(env->read.txn);
 	if (env->env)
 		mdb_env_close(env->env);
+	acta_lock_release(&env->lock_fd);
 	free(env);
 }
 
@@ -479,31 +458,64 @@ open_file(
 	return rc;
 }
 
+/* One writer at a time, on a file system that keeps what LMDB needs. */
+static enum acta_err
+take_dir(struct lmdb *env, const struct acta_env_options *options,
+    struct acta_why *why)
+{
+	enum acta_err err = acta_dir_make(env->dir, !options->no_sync, why);
+
+	if (err == ACTA_OK)
+		err = acta_lock_take(env->dir, &env->lock_fd, why);
+	if (err == ACTA_OK && !options->allow_any_fs)
+		err = acta_dir_check_fs(env->dir, why);
+	return err;
+}
+
+static enum acta_err
+open_translate(int rc)
+{
+	if (rc == EACCES || rc == EPERM || rc == EMFILE || rc == ENFILE ||
+	    rc == EAGAIN)
+		return ACTA_EIO;
+	return translate(rc);
+}
+
 enum acta_err
 acta_env_open(const char *dir, const struct acta_env_options *options,
     struct acta_env **out, struct acta_why *why)
 {
 	struct lmdb *env = acta_zalloc(1, sizeof(*env));
 	MDB_stat stat;
-	int n = snprintf(env->path, sizeof(env->path), "%s/data.mdb", dir);
-	int rc = n < 0 || (size_t)n >= sizeof(env->path)
-	    ? ENAMETOOLONG
-	    : open_file(env, dir, options);
+	enum acta_err err = ACTA_OK;
+	int rc;
 
+	env->lock_fd = -1;
+	env->no_sync = options->no_sync;
+	env->base = (struct acta_env){ .ops = &lmdb_ops, .lasting = true };
+	if (snprintf(env->path, sizeof(env->path), "%s/data.mdb", dir) >=
+	    (int)sizeof(env->path)) {
+		acta_why_text(why, "the path is too long: %.200s", dir);
+		err = ACTA_EINVAL;
+	} else {
+		memcpy(env->dir, dir, strlen(dir) + 1);
+		if (!options->read_only)
+			err = take_dir(env, options, why);
+	}
+	if (err != ACTA_OK) {
+		lmdb_close(&env->base);
+		return err;
+	}
+	rc = open_file(env, dir, options);
 	if (rc == MDB_SUCCESS)
 		rc = mdb_env_stat(env->env, &stat);
 	if (rc != MDB_SUCCESS) {
 		acta_why_text(
 		    why, "cannot open %s: %s", env->path, mdb_strerror(rc));
 		lmdb_close(&env->base);
-		if (rc == EACCES || rc == EPERM || rc == ENAMETOOLONG ||
-		    rc == EMFILE || rc == ENFILE || rc == EAGAIN)
-			return ACTA_EIO;
-		return translate(rc);
+		return open_translate(rc);
 	}
 	env->page_size = stat.ms_psize;
-	env->no_sync = options->no_sync;
-	env->base = (struct acta_env){ .ops = &lmdb_ops, .lasting = true };
 	*out = &env->base;
 	return ACTA_OK;
 }

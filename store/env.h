@@ -60,7 +60,8 @@ struct acta_env_ops {
 	enum acta_err (*cursor_last)(
 	    struct acta_env_cursor *cursor, struct acta_row *out);
 	enum acta_err (*cursor_del)(struct acta_env_cursor *cursor);
-	/* All that is committed is on the disk when it returns. */
+	/* All that is committed, and its directory, is on the disk when it
+	 * returns. */
 	enum acta_err (*sync)(struct acta_env *env);
 	/* Does the disk, past the page cache, hold the bytes that this txn
 	 * got (NULL: the file's two roots)? ACTA_ECORRUPT if not; ACTA_EINVAL
@@ -79,11 +80,16 @@ struct acta_env {
 struct acta_env_options {
 	uint64_t map_size; /* 0: what the file says */
 	bool read_only;    /* beside a writer in another process */
-	bool no_sync;
+	bool no_sync, allow_any_fs;
 };
 
-/* DIR/data.mdb; also fills `why`. ACTA_EVERSION, ACTA_ENOENT (read-only, and
- * nothing there). */
+/*
+ * DIR/data.mdb. To write: DIR is made, locked until the close, and its file
+ * system asked for. The simulator defines this function anew (env_sim.h), so
+ * all that opening asks of a real disk is behind it.
+ * Errors: ACTA_EBUSY, ACTA_EINVAL, ACTA_EFULL, ACTA_EIO, ACTA_EUNSURE,
+ * ACTA_EVERSION, ACTA_ENOENT (read-only, and nothing there); `why`.
+ */
 ACTA_NODISCARD enum acta_err acta_env_open(const char *dir,
     const struct acta_env_options *options, struct acta_env **out,
     struct acta_why *why);

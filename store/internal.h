@@ -14,7 +14,6 @@
 
 struct acta_store {
 	struct acta_env *env;
-	int lock_fd; /* -1: none */
 	bool journaled, read_only;
 
 	char service[ACTA_SERVICE_MAX + 1];

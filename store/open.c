@@ -1,23 +1,15 @@
 /*
- * store/open.c - from a directory to a store that may speak: lock, file
- * system, open, sync, meta, replay, incarnation. The order is the point:
+ * store/open.c - from a directory to a store that may speak: the env (which
+ * locks it), sync, meta, replay, incarnation. The order is the point:
  * store/README tells why.
  */
 #include "store/internal.h"
-#include "store/lock.h"
 
 #include "codecs/packer.h"
 #include "codecs/reader.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
-#include <unistd.h>
 
 #define QUOTA_DEFAULT (UINT64_C(16) << 30)
 #define MEMORY_DEFAULT (UINT64_C(64) << 20)
@@ -392,7 +384,6 @@ store_new(struct acta_env *env)
 	struct acta_store *store = acta_zalloc(1, sizeof(*store));
 
 	store->env = env;
-	store->lock_fd = -1;
 	store->quota = QUOTA_DEFAULT;
 	store->memory = MEMORY_DEFAULT;
 	store->journaled = env->lasting;
@@ -420,7 +411,6 @@ acta_store_close(struct acta_store **store)
 	acta_generation_fini(&self->generations[0]);
 	acta_generation_fini(&self->generations[1]);
 	acta_buf_fini(&self->record);
-	acta_lock_release(&self->lock_fd);
 	free(self);
 }
 
@@ -492,100 +482,6 @@ acta_store_open_env(struct acta_env *env,
 	return ACTA_OK;
 }
 
-/* --------------------------------------------------------- directories -- */
-
-static enum acta_err
-sync_dir(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc;
-
-	if (fd < 0)
-		return ACTA_EIO;
-	rc = fsync(fd);
-	(void)close(fd); /* it was read only */
-	return rc == 0 ? ACTA_OK : ACTA_EUNSURE;
-}
-
-/* Make PATH with its parents, each entry durable in its parent. */
-static enum acta_err
-make_dirs(const char *dir, bool sync, struct acta_why *why)
-{
-	char path[PATH_MAX], *slash = path;
-	enum acta_err err = ACTA_OK;
-
-	if (strlen(dir) + sizeof("/data.mdb") > sizeof(path)) {
-		acta_why_text(why, "the path is too long: %.200s", dir);
-		return ACTA_EINVAL;
-	}
-	memcpy(path, dir, strlen(dir) + 1);
-	while (err == ACTA_OK && slash != NULL) {
-		bool made;
-
-		slash = strchr(slash + 1, '/');
-		if (slash)
-			*slash = '\0';
-		made = mkdir(path, 0700) == 0;
-		if (!made && errno != EEXIST) {
-			acta_why_text(
-			    why, "cannot make %s: %s", path, strerror(errno));
-			return errno == ENOSPC ? ACTA_EFULL : ACTA_EIO;
-		}
-		if (made && sync) {
-			char *last = strrchr(path, '/');
-
-			if (last != NULL && last != path)
-				*last = '\0';
-			err = sync_dir(last == NULL ? "."
-				: last == path      ? "/"
-						    : path);
-			if (last != NULL && last != path)
-				*last = '/';
-		}
-		if (slash)
-			*slash = '/';
-	}
-	return err;
-}
-
-/* LMDB needs locks and a coherent map: not so over a network, nor through
- * layers. Magic numbers: linux/magic.h, and cifs. */
-static enum acta_err
-check_fs(const char *dir, struct acta_why *why)
-{
-	static const struct {
-		unsigned long magic;
-		const char *name;
-	} refused[] = {
-		{ 0x6969, "NFS" },
-		{ 0x517b, "SMB" },
-		{ 0xff534d42, "CIFS" },
-		{ 0xfe534d42, "SMB2" },
-		{ 0x65735546, "FUSE" },
-		{ 0x794c7630, "overlay" },
-		{ 0x01021997, "9P" },
-		{ 0x00c36400, "Ceph" },
-	};
-	struct statfs fs;
-	size_t i;
-
-	if (statfs(dir, &fs) != 0) {
-		acta_why_text(why, "cannot ask for %s's file system: %s", dir,
-		    strerror(errno));
-		return ACTA_EIO;
-	}
-	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-		if ((unsigned long)fs.f_type % (1ul << 32) != refused[i].magic)
-			continue;
-		acta_why_text(why,
-		    "%s is on %s, which does not keep what it "
-		    "promises",
-		    dir, refused[i].name);
-		acta_why_hint(why, "use a local ext4 or xfs");
-		return ACTA_EINVAL;
-	}
-	return ACTA_OK;
-}
-
 static enum acta_err
 check_options(const struct acta_store_options *options, struct acta_why *why)
 {
@@ -602,27 +498,15 @@ check_options(const struct acta_store_options *options, struct acta_why *why)
 	return ACTA_OK;
 }
 
+/* From an env that is locked and open: what is now read may be in the page
+ * cache alone, of a writer that was killed, so make it durable before we speak
+ * of it. */
 static enum acta_err
-open_dir(const char *dir, const struct acta_store_options *options,
+open_synced(struct acta_env *env, const struct acta_store_options *options,
     struct acta_store **out, struct acta_why *why)
 {
-	struct acta_env_options env_options = {
-		.map_size = map_size_of(options), .no_sync = options->no_sync
-	};
-	struct acta_env *env;
-	enum acta_err err = ACTA_OK;
+	enum acta_err err = env->ops->sync(env);
 
-	if (!options->allow_any_fs)
-		err = check_fs(dir, why);
-	if (err == ACTA_OK)
-		err = acta_env_open(dir, &env_options, &env, why);
-	if (err != ACTA_OK)
-		return err == ACTA_ENOENT ? ACTA_EIO : err;
-	/* What we now read may be in the page cache alone, of a writer that was
-	 * killed: make it durable before we speak of it. */
-	err = env->ops->sync(env);
-	if (err == ACTA_OK && !options->no_sync)
-		err = sync_dir(dir);
 	if (err != ACTA_OK) {
 		env->ops->close(env);
 		return err;
@@ -634,8 +518,12 @@ enum acta_err
 acta_store_open(const char *dir, const struct acta_store_options *options,
     struct acta_store **out, struct acta_why *why)
 {
+	struct acta_env_options env_options = { .map_size =
+						    map_size_of(options),
+		.no_sync = options->no_sync,
+		.allow_any_fs = options->allow_any_fs };
+	struct acta_env *env;
 	enum acta_err err;
-	int lock_fd = -1;
 
 	if (why != NULL)
 		why->text[0] = why->hint[0] = '\0';
@@ -645,18 +533,13 @@ acta_store_open(const char *dir, const struct acta_store_options *options,
 	if (options->in_memory)
 		return acta_store_open_env(
 		    acta_env_mem_new(map_size_of(options)), options, out, why);
-	err = make_dirs(dir, !options->no_sync, why);
+	err = acta_env_open(dir, &env_options, &env, why);
 	if (err == ACTA_OK)
-		err = acta_lock_take(dir, &lock_fd, why);
+		err = open_synced(env, options, out, why);
+	else if (err == ACTA_ENOENT)
+		err = ACTA_EIO;
 	if (err != ACTA_OK)
-		return err;
-	err = open_dir(dir, options, out, why);
-	if (err == ACTA_OK) {
-		(*out)->lock_fd = lock_fd;
-		return ACTA_OK;
-	}
-	explain(err, why);
-	acta_lock_release(&lock_fd);
+		explain(err, why);
 	return err;
 }
 

@@ -39,24 +39,6 @@ acta_store_parts(
 	*out_parts = store->parts;
 }
 
-const char *
-acta_table_name(enum acta_table table)
-{
-	assert(table < ACTA_TABLES);
-	return acta_env_map_name(table);
-}
-
-enum acta_table
-acta_table_named(const char *name)
-{
-	unsigned i;
-
-	for (i = 0; i < ACTA_TABLES; i++)
-		if (strcmp(name, acta_env_map_name(i)) == 0)
-			return i;
-	return ACTA_TABLES;
-}
-
 /* ------------------------------------------------------------- reading -- */
 
 enum acta_err
