@@ -1,6 +1,7 @@
-/* t/20-env.c - LMDB and the maps in memory keep the same promises: one body of
- * tests, run over both. */
+/* t/20-env.c - LMDB, the maps in memory and the simulated disk keep the same
+ * promises: one body of tests, run over all. */
 #include "store/env.h"
+#include "store/env_sim.h"
 #include "t/20-store.h"
 
 #include <check.h>
@@ -9,7 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ON_DISK, IN_MEMORY, ENVS };
+enum { ON_DISK, IN_MEMORY, SIMULATED, ENVS };
+
+static struct acta_sim_disks *disks;
 
 static struct acta_env *env;
 static const struct acta_env_ops *ops;
@@ -23,6 +26,14 @@ open_env(int which, uint64_t map_size)
 
 	if (which == IN_MEMORY)
 		return acta_env_mem_new(map_size);
+	if (which == SIMULATED) {
+		disks = acta_sim_disks_new("sim:", NULL);
+		ck_assert_int_eq(
+		    acta_sim_env_open(
+			acta_sim_disk_at(disks, "sim:0"), &options, &out, NULL),
+		    ACTA_OK);
+		return out;
+	}
 	ck_assert_int_eq(acta_env_open(dir, &options, &out, NULL), ACTA_OK);
 	return out;
 }
@@ -39,6 +50,7 @@ static void
 end(void)
 {
 	ops->close(env);
+	acta_sim_disks_free(&disks);
 	remove_dir();
 }
 
