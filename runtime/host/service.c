@@ -107,11 +107,51 @@ handlers_check(struct acta_loaded *l, struct acta_why *why)
 	return ACTA_OK;
 }
 
+/* `what` names it where it has no name of its own that can be trusted. */
+static enum acta_err
+descriptor_check(
+    struct acta_loaded *out, const char *what, struct acta_why *why)
+{
+	const struct acta_service *s = out->service;
+	enum acta_err err;
+
+	if (s->abi != ACTA_ABI || s->size != sizeof(*s) ||
+	    s->handler_size != sizeof(struct acta_handler)) {
+		acta_why_text(why, "%s: built for ABI %u, this acta has %d",
+		    what, s->abi, ACTA_ABI);
+		acta_why_hint(why, "compile it again with this acta's header");
+		return ACTA_EVERSION;
+	}
+	if (s->name == NULL || s->handlers == NULL ||
+	    !acta_service_valid(s->name, strlen(s->name))) {
+		acta_why_text(why, "%s: \"%s\" is not a service's name", what,
+		    s->name ? s->name : "");
+		acta_why_hint(why, "names are [a-z][a-z0-9-]*, at most 32");
+		return ACTA_EINVAL;
+	}
+	err = handlers_check(out, why);
+	if (err != ACTA_OK)
+		return err;
+	return acta_schema_init(&out->settings_schema, s->settings, why);
+}
+
+enum acta_err
+acta_loaded_from(struct acta_loaded *out, const struct acta_service *service,
+    struct acta_why *why)
+{
+	enum acta_err err;
+
+	*out = (struct acta_loaded){ .service = service };
+	err = descriptor_check(out, "a service", why);
+	if (err != ACTA_OK)
+		acta_loaded_close(out);
+	return err;
+}
+
 enum acta_err
 acta_loaded_open(
     struct acta_loaded *out, const char *path, struct acta_why *why)
 {
-	const struct acta_service *s;
 	enum acta_err err;
 
 	*out = (struct acta_loaded){ .dl = NULL };
@@ -120,37 +160,16 @@ acta_loaded_open(
 		explain(why, path, dlerror());
 		return ACTA_EINVAL;
 	}
-	s = out->service = dlsym(out->dl, "acta_service_v1");
+	out->service = dlsym(out->dl, "acta_service_v1");
 	err = ACTA_EVERSION;
-	if (s == NULL) {
+	if (out->service == NULL) {
 		acta_why_text(why, "%s: no acta_service_v1 in it", path);
 		acta_why_hint(why, "end the source with ACTA_SERVICE(...)");
-		goto fail;
+	} else {
+		err = descriptor_check(out, path, why);
 	}
-	if (s->abi != ACTA_ABI || s->size != sizeof(*s) ||
-	    s->handler_size != sizeof(struct acta_handler)) {
-		acta_why_text(why, "%s: built for ABI %u, this acta has %d",
-		    path, s->abi, ACTA_ABI);
-		acta_why_hint(why, "compile it again with this acta's header");
-		goto fail;
-	}
-	err = ACTA_EINVAL;
-	if (s->name == NULL || s->handlers == NULL ||
-	    !acta_service_valid(s->name, strlen(s->name))) {
-		acta_why_text(why, "%s: \"%s\" is not a service's name", path,
-		    s->name ? s->name : "");
-		acta_why_hint(why, "names are [a-z][a-z0-9-]*, at most 32");
-		goto fail;
-	}
-	err = handlers_check(out, why);
 	if (err != ACTA_OK)
-		goto fail;
-	err = acta_schema_init(&out->settings_schema, s->settings, why);
-	if (err != ACTA_OK)
-		goto fail;
-	return ACTA_OK;
-fail:
-	acta_loaded_close(out);
+		acta_loaded_close(out);
 	return err;
 }
 

@@ -34,6 +34,10 @@ struct acta_loaded {
  */
 ACTA_NODISCARD enum acta_err acta_loaded_open(
     struct acta_loaded *out, const char *path, struct acta_why *why);
+/* The same of a descriptor that is linked in: it outlives `out`. For tests and
+ * the simulator. */
+ACTA_NODISCARD enum acta_err acta_loaded_from(struct acta_loaded *out,
+    const struct acta_service *service, struct acta_why *why);
 /* Check and keep settings (a MAP, checked bytes; copied). */
 ACTA_NODISCARD enum acta_err acta_loaded_settings(struct acta_loaded *loaded,
     const void *map, size_t size, struct acta_why *why);
