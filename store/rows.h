@@ -8,8 +8,9 @@
  * OUTBOX  peer, u64 seq     a message (codecs/envelope.h)
  * CHANNEL "o", peer         [next, acked, chain at acked bin16, chain at next
  *                            bin16, peer's history u64, bytes waiting]
- *         "i", peer         [history u64, incarnation, next, chain bin16, taken,
- *                            handled, rejected, parked, dead]
+ *         "i", peer         [history u64, incarnation, its random u64, next,
+ *                            chain bin16, taken, handled, rejected, parked,
+ *                            dead]
  * PARKED  actor, u64 n      [attempts, due ms, uid bin16, reason, passes bool,
  *                            message]; `passes`: an answer or timer
  * ACTOR   actor             [schema, held bool]

@@ -1450,6 +1450,7 @@ acta_reply_(acta_actor *a, const acta_field *fields)
 		return ACTA_FAILED;
 	a->reply = acta_arena_copy(a->arena, b->data, b->size);
 	a->reply_size = b->size;
+	a->reply_tail = a->sent_tail;
 	a->replied = true;
 	return ACTA_DONE;
 }

@@ -5,7 +5,7 @@
  * wrong on the way (a gap, silence, a peer that came up anew) is mended by the
  * same HELLO, so there is one way to agree on where to go on.
  */
-#include "runtime/host/part.h"
+#include "runtime/host/turn.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -40,8 +40,8 @@ outbox_key(uint8_t *out, const struct acta_out *o, uint64_t seq)
 	return at;
 }
 
-static struct acta_hash128
-chain_step(
+struct acta_hash128
+acta_chain_step(
     struct acta_hash128 chain, uint64_t seq, const void *data, size_t size)
 {
 	uint8_t head[8];
@@ -68,9 +68,12 @@ acta_channel_out(
 	if (part->outs == NULL)
 		abort();
 	o = &part->outs[part->out_count++];
-	*o = (struct acta_out){
-		.part = peer_part, .next = 1, .acked = 1, .acked_stored = 1
-	};
+	*o = (struct acta_out){ .part = peer_part,
+		.next = 1,
+		.acked = 1,
+		.acked_stored = 1,
+		.hello_wait_ms = ACTA_HELLO_MS,
+		.resend_ms = ACTA_RESEND_MS };
 	acta_buf_init(&o->cache);
 	snprintf(o->service, sizeof(o->service), "%s", service);
 	return o;
@@ -96,8 +99,17 @@ channel_in(
 		abort();
 	in = &part->ins[part->in_count++];
 	*in = (struct acta_in){ .part = peer };
+	acta_inbox_init(&in->inbox);
 	memcpy(in->service, service.data, service.size);
+	snprintf(in->source, sizeof(in->source), "%s.%u", in->service, peer);
 	return in;
+}
+
+struct acta_in *
+acta_channel_in(
+    struct acta_part *part, struct acta_bytes service, uint32_t peer_part)
+{
+	return channel_in(part, service, peer_part, false);
 }
 
 static void
@@ -142,9 +154,10 @@ load_row(struct acta_part *part, const struct acta_row *row)
 	} else {
 		struct acta_in *in = channel_in(part, name, peer, true);
 
-		ok = acta_read_list(&r, &ok) == 9 && ok;
+		ok = acta_read_list(&r, &ok) == 10 && ok;
 		in->hist = acta_read_uint(&r, &ok);
 		in->inc = acta_read_uint(&r, &ok);
+		in->random = acta_read_uint(&r, &ok);
 		in->next = acta_read_uint(&r, &ok);
 		read_chain(&r, &in->chain, &ok);
 		in->taken = acta_read_uint(&r, &ok);
@@ -182,10 +195,21 @@ acta_channel_room(
 	return out->bytes < (inside ? quota + quota / 4 : quota);
 }
 
+void
+acta_channel_block(
+    struct acta_part *part, const char *service, uint32_t peer_part)
+{
+	struct acta_out *o = acta_channel_out(part, service, peer_part);
+
+	if (o->blocked_ms == 0)
+		o->blocked_ms = part->now_ms;
+}
+
 /* ------------------------------------------------- rows kept in memory -- */
 
 static void
-cache_append(struct acta_out *o, uint64_t seq, const void *data, size_t size)
+cache_append(struct acta_part *part, struct acta_out *o, uint64_t seq,
+    const void *data, size_t size)
 {
 	uint32_t n = (uint32_t)size;
 
@@ -195,10 +219,12 @@ cache_append(struct acta_out *o, uint64_t seq, const void *data, size_t size)
 		o->cache_first = o->cache_end = o->walk_seq = seq;
 	}
 	if (o->cache_end != seq ||
-	    o->cache.size - o->cache_at > ACTA_OUT_CACHE_BYTES)
+	    o->cache.size - o->cache_at > ACTA_OUT_CACHE_BYTES ||
+	    part->out_cached > ACTA_OUT_CACHES_BYTES)
 		return;
 	acta_buf_append(&o->cache, &n, 4);
 	acta_buf_append(&o->cache, data, size);
+	part->out_cached += 4 + size;
 	o->cache_end++;
 }
 
@@ -225,7 +251,7 @@ cache_row(struct acta_out *o, uint64_t seq, size_t *out_size)
 
 /* Rows below `seq` are acked. */
 static void
-cache_trim(struct acta_out *o, uint64_t seq)
+cache_trim(struct acta_part *part, struct acta_out *o, uint64_t seq)
 {
 	uint32_t n;
 
@@ -233,6 +259,13 @@ cache_trim(struct acta_out *o, uint64_t seq)
 	     o->cache_first++) {
 		memcpy(&n, o->cache.data + o->cache_at, 4);
 		o->cache_at += 4 + n;
+		part->out_cached -= 4 + n;
+	}
+	if (o->cache_first == o->cache_end &&
+	    o->cache.room > ACTA_BATCH_BYTES) {
+		acta_buf_fini(&o->cache); /* it was a burst */
+		o->cache_at = o->walk_at = 0;
+		return;
 	}
 	if (o->cache_at < (1u << 20) || o->cache_at * 2 < o->cache.size)
 		return;
@@ -255,8 +288,8 @@ acta_channel_append(
 	size_t n = outbox_key(key, out, out->next);
 
 	acta_store_put(part->store, ACTA_T_OUTBOX, key, n, data, size);
-	cache_append(out, out->next, data, size);
-	out->chain = chain_step(out->chain, out->next, data, size);
+	cache_append(part, out, out->next, data, size);
+	out->chain = acta_chain_step(out->chain, out->next, data, size);
 	out->next++;
 	out->bytes += size;
 	out->dirty = true;
@@ -267,7 +300,7 @@ acta_channel_append(
 static void
 ack_row(struct acta_out *o, const void *data, size_t size)
 {
-	o->chain_acked = chain_step(o->chain_acked, o->acked, data, size);
+	o->chain_acked = acta_chain_step(o->chain_acked, o->acked, data, size);
 	o->bytes -= size < o->bytes ? size : o->bytes;
 	o->acked++;
 }
@@ -291,13 +324,13 @@ ack_to(struct acta_part *part, struct acta_out *o, uint64_t next)
 		uint32_t bytes;
 
 		/* The front of the cache: not where sending has walked to. */
-		cache_trim(o, o->acked);
+		cache_trim(part, o, o->acked);
 		memcpy(&bytes, o->cache.data + o->cache_at, 4);
 		cached = o->cache.data + o->cache_at + 4;
 		size = bytes;
 		ack_row(o, cached, size);
 	}
-	cache_trim(o, o->acked);
+	cache_trim(part, o, o->acked);
 	if (o->acked == next)
 		return true;
 	for (int i = 0; i < 8; i++)
@@ -308,32 +341,59 @@ ack_to(struct acta_part *part, struct acta_out *o, uint64_t next)
 		ack_row(o, row.value, row.value_size);
 	if (acta_scan_close(&scan) != ACTA_OK)
 		ok = false;
-	cache_trim(o, o->acked);
+	cache_trim(part, o, o->acked);
 	return ok;
 }
 
+static struct acta_bytes
+own_name(const struct acta_part *part)
+{
+	return (struct acta_bytes){ part->config.service,
+		(uint32_t)strlen(part->config.service) };
+}
+
 static void
-hello(struct acta_part *part, struct acta_out *o, int64_t now_ms)
+hello_send(struct acta_part *part, struct acta_out *o, int64_t now_ms)
 {
 	struct acta_item item = { .kind = ACTA_ITEM_HELLO };
 
-	o->state = ACTA_OUT_HELLO;
-	o->nonce = acta_part_random(part) >> 1;
 	o->hello_ms = now_ms;
-	item.src = (struct acta_bytes){ part->config.service,
-		(uint32_t)strlen(part->config.service) };
+	item.src = own_name(part);
 	item.src_part = part->config.part;
 	item.dst =
 	    (struct acta_bytes){ o->service, (uint32_t)strlen(o->service) };
 	item.dst_part = o->part;
 	item.hist = part->hist;
 	item.inc = part->id.incarnation;
+	item.random = part->id.incarnation_random;
 	item.nonce = o->nonce;
 	item.acked = o->acked;
 	item.next = o->next;
 	item.chain = o->chain_acked.bytes;
 	item.in_memory = part->loaded->service->in_memory;
+	item.version_min = item.version_max = ACTA_CHANNEL_VERSION;
 	part->port.to_part(part->port.self, o->service, o->part, &item);
+}
+
+/* Ask anew where to go on. The nonce is the question's: while no answer comes
+ * the same one is asked again, or a peer slower than we ask would always answer
+ * the one before. */
+static void
+hello(struct acta_part *part, struct acta_out *o, int64_t now_ms)
+{
+	o->state = ACTA_OUT_HELLO;
+	o->nonce = acta_part_random(part) >> 1;
+	o->hello_wait_ms = ACTA_HELLO_MS;
+	hello_send(part, o, now_ms);
+}
+
+static void
+hello_again(struct acta_part *part, struct acta_out *o, int64_t now_ms)
+{
+	o->hello_wait_ms *= 2;
+	if (o->hello_wait_ms > ACTA_HELLO_MS_MAX)
+		o->hello_wait_ms = ACTA_HELLO_MS_MAX;
+	hello_send(part, o, now_ms);
 }
 
 void
@@ -344,25 +404,44 @@ acta_part_peer(struct acta_part *part, const char *service, uint32_t peer_part,
 		struct acta_out *o = &part->outs[i];
 
 		if (strcmp(o->service, service) != 0 ||
-		    (peer_part != UINT32_MAX && o->part != peer_part) ||
-		    o->state == ACTA_OUT_STOPPED)
+		    (peer_part != UINT32_MAX && o->part != peer_part))
 			continue;
+		if (o->state == ACTA_OUT_STOPPED) { /* perhaps mended */
+			hello_send(part, o, now_ms);
+			continue;
+		}
 		o->state = ACTA_OUT_DOWN;
+		o->resend_ms = ACTA_RESEND_MS;
 		if (o->next > o->acked)
 			hello(part, o, now_ms);
 	}
 }
 
+/* `why` NULL: the alarm is over. */
 static void
-stop_out(struct acta_part *part, struct acta_out *o, const char *what)
+alarm_of(struct acta_part *part, const char *way, const char *service,
+    uint32_t peer, const char *why)
 {
-	char name[64], text[160];
+	char name[48], text[300] = "";
 
-	o->state = ACTA_OUT_STOPPED;
-	snprintf(name, sizeof(name), "channel-%.32s.%u", o->service, o->part);
-	snprintf(text, sizeof(text), "channel to %.32s.%u stopped: %s",
-	    o->service, o->part, what);
+	snprintf(name, sizeof(name), "channel-%s-%.24s.%u", way, service, peer);
+	if (why != NULL)
+		snprintf(text, sizeof(text),
+		    "channel %s %.32s.%u stopped: %s; `acta channel` shows the "
+		    "ways out",
+		    way, service, peer, why);
 	part->port.alarm(part->port.self, name, text);
+}
+
+/* Nothing is sent; the question is asked again now and then, as a store that
+ * was put back right, or an operator's word over there, mends it. */
+static void
+stop_out(struct acta_part *part, struct acta_out *o, const char *why)
+{
+	if (o->state != ACTA_OUT_STOPPED || o->why != why)
+		alarm_of(part, "to", o->service, o->part, why);
+	o->state = ACTA_OUT_STOPPED;
+	o->why = why;
 }
 
 /* ------------------------------------------------------- the receiver -- */
@@ -397,6 +476,11 @@ static enum acta_verdict
 judge_hello(
     struct acta_part *part, struct acta_in *in, const struct acta_item *item)
 {
+	if (item->version_min > ACTA_CHANNEL_VERSION ||
+	    item->version_max < ACTA_CHANNEL_VERSION)
+		return ACTA_VERDICT_VERSION;
+	if (in->accepts)
+		return ACTA_VERDICT_FRESH;
 	if (in->next == 0) { /* never met */
 		if (item->acked > 1 && !item->in_memory &&
 		    !part->loaded->service->in_memory)
@@ -406,13 +490,66 @@ judge_hello(
 	if (item->hist != in->hist)
 		return item->in_memory ? ACTA_VERDICT_FRESH
 				       : ACTA_VERDICT_SENDER_NEW;
-	if (item->inc < in->inc)
+	/* An older incarnation, or a twin of the same number. */
+	if (item->inc < in->inc ||
+	    (item->inc == in->inc && item->random != in->random))
 		return ACTA_VERDICT_FENCED;
 	if (in->next > item->next)
 		return ACTA_VERDICT_SENDER_BACK;
 	if (in->next < item->acked)
 		return ACTA_VERDICT_RECEIVER_BACK;
 	return ACTA_VERDICT_GO;
+}
+
+/* One budget is divided among the channels in use; what was granted stays so. */
+static uint64_t
+grant(struct acta_part *part, struct acta_in *in)
+{
+	uint64_t budget = part->config.credit_budget;
+	uint64_t window = (budget ? budget : ACTA_CREDIT_BUDGET) /
+	    (part->in_open > 0 ? part->in_open : 1);
+
+	in->starved = part->intake_stopped;
+	if (window > part->config.channel_credit)
+		window = part->config.channel_credit;
+	if (window < ACTA_CREDIT_MIN)
+		window = ACTA_CREDIT_MIN;
+	if (!part->intake_stopped && in->bytes + window > in->granted)
+		in->granted = in->bytes + window;
+	return in->granted;
+}
+
+static void
+set_open(struct acta_part *part, struct acta_in *in, bool open)
+{
+	if (open && !in->open)
+		part->in_open++;
+	else if (!open && in->open)
+		part->in_open--;
+	in->open = open;
+}
+
+static void
+open_in(
+    struct acta_part *part, struct acta_in *in, const struct acta_item *item)
+{
+	/* What is in the inbox of another conversation is dropped as it is
+	 * looked at: its messages come again. */
+	if (!in->open || in->inc != item->inc || in->queued < in->next)
+		in->queued = in->next;
+	set_open(part, in, true);
+	in->epoch = item->epoch;
+	in->nacked = false;
+	in->bytes = in->came = in->granted = 0;
+	if (in->inc != item->inc || in->random != item->random) {
+		in->inc = item->inc;
+		in->random = item->random;
+		in->dirty = true;
+	}
+	if (in->why != NULL)
+		alarm_of(part, "from", in->service, in->part, NULL);
+	in->why = NULL;
+	in->accepts = false;
 }
 
 static void
@@ -424,8 +561,12 @@ on_hello(struct acta_part *part, const struct acta_item *item)
 
 	if (in == NULL || item->acked == 0 || item->next < item->acked)
 		return;
+	if (in->open && in->hist == item->hist && in->inc == item->inc &&
+	    in->random == item->random && item->epoch < in->epoch)
+		return; /* late, by a link that was closed */
 	verdict = judge_hello(part, in, item);
 	if (verdict == ACTA_VERDICT_FRESH) {
+		set_open(part, in, false);
 		in->hist = item->hist;
 		in->next = item->acked;
 		memcpy(in->chain.bytes, item->chain, 16);
@@ -433,27 +574,29 @@ on_hello(struct acta_part *part, const struct acta_item *item)
 		in->dirty = true;
 	}
 	if (verdict == ACTA_VERDICT_GO) {
-		if (!in->open || in->inc != item->inc || in->queued < in->next)
-			in->queued = in->next;
-		in->open = true;
-		in->nacked = false;
-		in->bytes = 0;
-		if (in->inc != item->inc) {
-			in->inc = item->inc;
-			in->dirty = true;
-		}
+		open_in(part, in, item);
 	} else if (verdict != ACTA_VERDICT_FENCED) {
-		in->open = false;
-		in->stopped = true;
-		part->port.alarm(
-		    part->port.self, in->service, acta_verdict_text(verdict));
+		set_open(part, in, false);
+		if (in->why != acta_verdict_text(verdict))
+			alarm_of(part, "from", in->service, in->part,
+			    acta_verdict_text(verdict));
+		in->why = acta_verdict_text(verdict);
 	}
 	out.verdict = verdict;
 	out.nonce = item->nonce;
 	out.next = in->next;
 	out.chain = in->chain.bytes;
-	out.credit = part->intake_stopped ? 0 : part->config.channel_credit;
+	out.credit = verdict == ACTA_VERDICT_GO ? grant(part, in) : 0;
 	send_back(part, &out);
+}
+
+void
+acta_channel_accept(struct acta_part *part, struct acta_in *in)
+{
+	in->accepts = true;
+	set_open(part, in, false);
+	in->nacked = true; /* asks for its HELLO, if it speaks still */
+	in->nack_ms = 0;
 }
 
 static void
@@ -461,13 +604,21 @@ on_data(struct acta_part *part, const struct acta_item *item)
 {
 	struct acta_in *in = channel_in(part, item->src, item->src_part, false);
 
+	if (in != NULL && in->open && in->hist == item->hist &&
+	    in->inc == item->inc && item->epoch < in->epoch) {
+		part->dropped++; /* by a link that was closed */
+		return;
+	}
 	if (in == NULL || !in->open || in->hist != item->hist ||
-	    in->inc != item->inc) {
-		/* No HELLO was heard: ask for one. */
+	    in->inc != item->inc || item->epoch != in->epoch) {
+		/* No HELLO was heard: ask for one, but not for each frame. */
 		struct acta_item out = back(part, item, ACTA_ITEM_NACK);
 
 		part->dropped++;
-		out.next = 0;
+		if (in != NULL && part->now_ms < in->nack_ms)
+			return;
+		if (in != NULL)
+			in->nack_ms = part->now_ms + ACTA_HELLO_MS;
 		send_back(part, &out);
 		return;
 	}
@@ -480,12 +631,15 @@ on_data(struct acta_part *part, const struct acta_item *item)
 		in->nacked = true;
 		return;
 	}
+	/* Beyond credit it is dropped unread: the peer resends. */
+	if (in->came > in->granted + ACTA_BEYOND_CREDIT) {
+		part->dropped++;
+		return;
+	}
+	in->came += item->body.size;
 	in->queued = item->first + item->count;
-	acta_buf_reset(&part->scratch);
-	acta_item_encode(&part->scratch, item);
-	acta_buf_append(
-	    &part->inbox, &(uint32_t){ (uint32_t)part->scratch.size }, 4);
-	acta_buf_append(&part->inbox, part->scratch.data, part->scratch.size);
+	acta_inbox_put(&in->inbox, item);
+	part->gathered++;
 }
 
 /* --------------------------------------------------------- the sender -- */
@@ -500,7 +654,8 @@ on_welcome(struct acta_part *part, const struct acta_item *item, int64_t now_ms)
 		return;
 	memcpy(service, item->dst.data, item->dst.size);
 	o = acta_channel_out(part, service, item->dst_part);
-	if (o->state != ACTA_OUT_HELLO || o->nonce != item->nonce)
+	if ((o->state != ACTA_OUT_HELLO && o->state != ACTA_OUT_STOPPED) ||
+	    o->nonce != item->nonce)
 		return; /* the answer to an older question */
 	if (item->verdict != ACTA_VERDICT_GO) {
 		stop_out(part, o, acta_verdict_text(item->verdict));
@@ -517,13 +672,17 @@ on_welcome(struct acta_part *part, const struct acta_item *item, int64_t now_ms)
 		stop_out(part, o, acta_verdict_text(ACTA_VERDICT_DIVERGED));
 		return;
 	}
+	if (o->state == ACTA_OUT_STOPPED)
+		alarm_of(part, "to", o->service, o->part, NULL);
+	o->why = NULL;
+	if (o->peer_hist != item->hist)
+		o->dirty = true;
 	o->peer_hist = item->hist;
 	o->state = ACTA_OUT_OPEN;
 	o->sent = o->acked;
 	o->sent_bytes = 0;
 	o->credit = item->credit;
 	o->progress_ms = now_ms;
-	o->dirty = true;
 }
 
 static void
@@ -544,14 +703,118 @@ on_ack(struct acta_part *part, const struct acta_item *item, int64_t now_ms)
 	}
 	if (item->next > o->sent)
 		return; /* not of this conversation */
-	if (item->next > o->acked)
+	if (item->next > o->acked) {
 		o->progress_ms = now_ms;
+		o->resend_ms = ACTA_RESEND_MS;
+	}
 	if (!ack_to(part, o, item->next)) {
 		stop_out(part, o, "a row of the outbox is missing");
 		return;
 	}
 	if (item->credit > o->credit)
 		o->credit = item->credit;
+}
+
+/* -------------------------------------------------------------- cycles -- */
+
+/* Ask along the channels that are full: whoever is asked and waits for room,
+ * too, hands it on, and what comes home has gone round (CORE 4.3). */
+static void
+probe_send(struct acta_part *part, const struct acta_out *o,
+    const struct acta_item *from, const char *path)
+{
+	struct acta_item item = *from;
+	char text[ACTA_PROBE_HOPS * (ACTA_SERVICE_MAX + 12)];
+
+	snprintf(text, sizeof(text), "%s > %s.%u", path, o->service, o->part);
+	item.dst =
+	    (struct acta_bytes){ o->service, (uint32_t)strlen(o->service) };
+	item.dst_part = o->part;
+	item.first++;
+	item.text = (struct acta_bytes){ text, (uint32_t)strlen(text) };
+	part->port.to_part(part->port.self, o->service, o->part, &item);
+}
+
+static bool
+is_blocked(const struct acta_part *part, struct acta_out *o)
+{
+	return o->blocked_ms != 0 && !acta_channel_room(part, o, true);
+}
+
+static void
+probe_begin(struct acta_part *part, struct acta_out *o)
+{
+	struct acta_item item = { .kind = ACTA_ITEM_PROBE };
+	char path[ACTA_SERVICE_MAX + 12];
+
+	o->probe = acta_part_random(part) >> 1;
+	o->probe_ms = part->now_ms;
+	item.src = own_name(part);
+	item.src_part = part->config.part;
+	item.hist = part->hist;
+	item.inc = part->id.incarnation;
+	item.nonce = o->probe;
+	snprintf(path, sizeof(path), "%s.%u", part->config.service,
+	    part->config.part);
+	probe_send(part, o, &item, path);
+}
+
+static void
+on_probe(struct acta_part *part, const struct acta_item *item)
+{
+	struct acta_bytes own = own_name(part);
+	char path[ACTA_PROBE_HOPS * (ACTA_SERVICE_MAX + 12)];
+	bool home = item->src_part == part->config.part &&
+	    item->src.size == own.size &&
+	    memcmp(item->src.data, own.data, own.size) == 0;
+
+	if (item->first >= ACTA_PROBE_HOPS || item->text.size >= sizeof(path))
+		return;
+	memcpy(path, item->text.data, item->text.size);
+	path[item->text.size] = '\0';
+	for (uint32_t i = 0; i < part->out_count; i++) {
+		struct acta_out *o = &part->outs[i];
+
+		if (!is_blocked(part, o))
+			continue;
+		if (home && o->probe == item->nonce && !o->cycle) {
+			char name[48], text[400];
+
+			o->cycle = true;
+			snprintf(name, sizeof(name), "cycle-%.24s.%u",
+			    o->service, o->part);
+			snprintf(text, sizeof(text),
+			    "full channels in a circle: %.300s", path);
+			part->port.alarm(part->port.self, name, text);
+		} else if (!home && part->probe_seen != item->nonce) {
+			probe_send(part, o, item, path);
+		}
+	}
+	if (!home)
+		part->probe_seen = item->nonce;
+}
+
+/* Those that have room again wait no longer. */
+static void
+watch_blocked(struct acta_part *part, struct acta_out *o)
+{
+	char name[48];
+
+	if (o->blocked_ms == 0)
+		return;
+	if (is_blocked(part, o)) {
+		if (part->now_ms - o->blocked_ms >= ACTA_PROBE_MS &&
+		    part->now_ms - o->probe_ms >= ACTA_PROBE_MS)
+			probe_begin(part, o);
+		return;
+	}
+	if (o->cycle) {
+		snprintf(
+		    name, sizeof(name), "cycle-%.24s.%u", o->service, o->part);
+		part->port.alarm(part->port.self, name, "");
+	}
+	o->cycle = false;
+	o->blocked_ms = 0;
 }
 
 void
@@ -564,6 +827,7 @@ acta_channel_item(
 	case ACTA_ITEM_WELCOME: on_welcome(part, item, now_ms); break;
 	case ACTA_ITEM_ACK:
 	case ACTA_ITEM_NACK: on_ack(part, item, now_ms); break;
+	case ACTA_ITEM_PROBE: on_probe(part, item); break;
 	default: part->dropped++; break;
 	}
 }
@@ -602,9 +866,10 @@ store_in(struct acta_part *part, struct acta_in *in)
 	size_t n = peer_key(key, 'i', in->service, in->part);
 
 	acta_buf_reset(&part->pack);
-	acta_pack_list(&part->pack, 9);
+	acta_pack_list(&part->pack, 10);
 	acta_pack_uint(&part->pack, in->hist);
 	acta_pack_uint(&part->pack, in->inc);
+	acta_pack_uint(&part->pack, in->random);
 	acta_pack_uint(&part->pack, in->next);
 	acta_pack_bin(&part->pack, in->chain.bytes, 16);
 	acta_pack_uint(&part->pack, in->taken);
@@ -725,41 +990,62 @@ ack_in(struct acta_part *part, struct acta_in *in)
 	out.hist = part->hist;
 	out.inc = part->id.incarnation;
 	out.next = in->next;
-	out.credit =
-	    part->intake_stopped ? 0 : in->bytes + part->config.channel_credit;
+	out.credit = grant(part, in);
 	if (in->nacked) {
 		out.kind = ACTA_ITEM_NACK;
 		in->nacked = false;
-		in->open = false; /* until the HELLO that answers it */
+		in->nack_ms = part->now_ms + ACTA_HELLO_MS;
+		set_open(part, in, false); /* until the HELLO that answers it */
 	}
 	send_back(part, &out);
 	in->want_ack = false;
 }
 
-void
-acta_channels_send(struct acta_part *part, int64_t now_ms)
+/* What is to be said on a channel to there, if the time has come for it. */
+static void
+speak(struct acta_part *part, struct acta_out *o, int64_t now_ms)
 {
-	for (uint32_t i = 0; i < part->in_count; i++)
-		if (part->ins[i].want_ack || part->ins[i].nacked)
-			ack_in(part, &part->ins[i]);
-	for (uint32_t i = 0; i < part->out_count; i++) {
-		struct acta_out *o = &part->outs[i];
+	bool waits = o->sent > o->acked || o->sent_bytes >= o->credit;
 
-		if (o->state == ACTA_OUT_STOPPED || o->acked == o->next)
-			continue;
-		if (o->state == ACTA_OUT_DOWN ||
-		    (o->state == ACTA_OUT_HELLO &&
-			now_ms - o->hello_ms >= ACTA_HELLO_MS) ||
-		    (o->state == ACTA_OUT_OPEN &&
-			(o->sent > o->acked || o->sent_bytes >= o->credit) &&
-			now_ms - o->progress_ms >= ACTA_RESEND_MS))
+	watch_blocked(part, o);
+	if (o->acked == o->next)
+		return;
+	switch (o->state) {
+	case ACTA_OUT_DOWN: hello(part, o, now_ms); break;
+	case ACTA_OUT_HELLO:
+	case ACTA_OUT_STOPPED:
+		if (now_ms - o->hello_ms >= o->hello_wait_ms)
+			hello_again(part, o, now_ms);
+		break;
+	case ACTA_OUT_OPEN:
+		if (waits && now_ms - o->progress_ms >= o->resend_ms) {
+			o->resend_ms = 2 * o->resend_ms < ACTA_HELLO_MS_MAX
+			    ? 2 * o->resend_ms
+			    : ACTA_HELLO_MS_MAX;
 			hello(part, o, now_ms);
-		else if (o->state == ACTA_OUT_OPEN && o->sent < o->next) {
+		} else if (o->sent < o->next) {
 			if (o->sent == o->acked)
 				o->progress_ms = now_ms;
 			send_rows(part, o);
 		}
+		break;
 	}
+}
+
+void
+acta_channels_send(struct acta_part *part, int64_t now_ms)
+{
+	for (uint32_t i = 0; i < part->in_count; i++) {
+		struct acta_in *in = &part->ins[i];
+
+		/* The store has room again: who was granted nothing hears it. */
+		if (in->starved && in->open && !part->intake_stopped)
+			in->want_ack = true;
+		if (in->want_ack || in->nacked)
+			ack_in(part, in);
+	}
+	for (uint32_t i = 0; i < part->out_count; i++)
+		speak(part, &part->outs[i], now_ms);
 }
 
 int64_t
@@ -773,12 +1059,16 @@ acta_channels_wake_ms(const struct acta_part *part)
 
 		if (o->acked == o->next)
 			continue;
-		if (o->state == ACTA_OUT_HELLO)
-			at = o->hello_ms + ACTA_HELLO_MS;
+		if (o->state == ACTA_OUT_HELLO || o->state == ACTA_OUT_STOPPED)
+			at = o->hello_ms + o->hello_wait_ms;
 		else if (o->state == ACTA_OUT_OPEN)
-			at = o->progress_ms + ACTA_RESEND_MS;
+			at = o->progress_ms + o->resend_ms;
 		if (at < wake)
 			wake = at;
+		if (o->blocked_ms != 0 && o->probe_ms + ACTA_PROBE_MS < wake)
+			wake = o->blocked_ms + ACTA_PROBE_MS > part->now_ms
+			    ? o->blocked_ms + ACTA_PROBE_MS
+			    : o->probe_ms + ACTA_PROBE_MS;
 	}
 	return wake;
 }

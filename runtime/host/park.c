@@ -65,6 +65,8 @@ forget(struct acta_part *part, struct acta_parked *a)
 		link = &(*link)->next_hash;
 	*link = a->next_hash;
 	part->parked_actors--;
+	if (part->put_off == a)
+		part->put_off = NULL;
 	free(a->key);
 	free(a);
 }
@@ -217,6 +219,11 @@ acta_parked_due(struct acta_part *part)
 {
 	int64_t wake = INT64_MAX;
 
+	struct acta_parked *put_off = part->put_off;
+
+	if (put_off != NULL && put_off->count > 0 &&
+	    put_off->due_ms <= part->now_ms)
+		return put_off;
 	if (part->parked_actors == 0 || part->parked_wake_ms > part->now_ms)
 		return NULL;
 	for (uint32_t i = 0; i < 1024; i++)

@@ -134,7 +134,7 @@ acta_part_open(struct acta_part **out, const char *dir,
 	part->box = box ? box : &part->own_box;
 	part->next_ask = part->next_token = part->next_dead = 1;
 	part->next_local = 1;
-	acta_buf_init(&part->inbox);
+	acta_inbox_init(&part->calls);
 	acta_buf_init(&part->pack);
 	acta_buf_init(&part->scratch);
 	part->local_tail = &part->local;
@@ -184,7 +184,9 @@ acta_part_close(struct acta_part **p)
 		acta_buf_fini(&part->reads[i]);
 	acta_store_close(&part->store);
 	acta_arena_fini(&part->arena);
-	acta_buf_fini(&part->inbox);
+	acta_inbox_fini(&part->calls);
+	for (uint32_t i = 0; i < part->in_count; i++)
+		acta_inbox_fini(&part->ins[i].inbox);
 	acta_buf_fini(&part->pack);
 	acta_buf_fini(&part->scratch);
 	for (uint32_t i = 0; i < part->out_count; i++)

@@ -9,6 +9,7 @@
 
 #include "codecs/envelope.h"
 #include "runtime/ctl.h"
+#include "runtime/host/inbox.h"
 #include "runtime/host/scratch.h"
 #include "runtime/host/service.h"
 #include "store/hash.h"
@@ -18,17 +19,26 @@
 #define ACTA_TURN_MESSAGES 1024u
 #define ACTA_TURN_BYTES (1u << 20)
 #define ACTA_TURN_MS 5
-#define ACTA_INBOX_BYTES_MAX (64u << 20)
+#define ACTA_INBOX_BYTES_MAX (64u << 20) /* of calls */
+#define ACTA_INBOX_QUANTUM 16384 /* bytes of one source, then the next's turn */
 #define ACTA_WAITERS_MAX 4096u
 #define ACTA_READS_MAX 256u
 #define ACTA_EFFECTS_MAX 10000u
 #define ACTA_EFFECT_BYTES_MAX (8u << 20)
 #define ACTA_VALUE_BYTES_MAX (1u << 20)
 #define ACTA_TOPICS_MAX 1024u
-#define ACTA_RESEND_MS 1000 /* no ack for so long: HELLO again */
-#define ACTA_HELLO_MS 500
-#define ACTA_BATCH_BYTES (256u << 10)   /* of one DATA item */
-#define ACTA_OUT_CACHE_BYTES (8u << 20) /* rows of a channel in memory */
+#define ACTA_RESEND_MS 1000 /* no ack for so long: HELLO again; doubled .. */
+#define ACTA_HELLO_MS 500   /* no WELCOME for so long: HELLO again; doubled .. */
+#define ACTA_HELLO_MS_MAX 8000      /* .. up to this */
+#define ACTA_CHANNEL_VERSION 1u
+#define ACTA_BATCH_BYTES (256u << 10)    /* of one DATA item */
+#define ACTA_OUT_CACHE_BYTES (8u << 20)  /* rows of a channel in memory */
+#define ACTA_OUT_CACHES_BYTES (64u << 20) /* of all of them */
+#define ACTA_CREDIT_BUDGET (64u << 20) /* in flight to one partition */
+#define ACTA_CREDIT_MIN 4096u /* what every channel may have in flight */
+#define ACTA_BEYOND_CREDIT (4u << 20) /* more than any one message on top */
+#define ACTA_PROBE_MS 5000 /* full for so long: is it a cycle? */
+#define ACTA_PROBE_HOPS 64u
 #define ACTA_BLAMES_MAX 256u
 #define ACTA_ACKS_LAZY_MAX 4096u
 
@@ -46,6 +56,7 @@ struct acta_port {
 	void (*to_door)(void *self, const char *door, uint64_t door_inc,
 	    const struct acta_item *item);
 	void (*event)(void *self, const struct acta_item *item);
+	/* text "": it is over */
 	void (*alarm)(void *self, const char *name, const char *text);
 	/* ms since start of the turn, for its bound; the test kit says 0 */
 	int64_t (*elapsed_ms)(void *self);
@@ -67,6 +78,7 @@ struct acta_part_config {
 	bool stop_on_failed; /* on_failed: stop */
 	int64_t turn_limit_ms;
 	uint64_t channel_quota, channel_credit;
+	uint64_t credit_budget; /* of all channels to here; 0: 64 MiB */
 	int64_t event_age_ms;
 	uint64_t event_size, event_count;
 	const struct acta_route *routes;
@@ -105,8 +117,13 @@ struct acta_out { /* our end of a channel we send on */
 		ACTA_OUT_STOPPED
 	} state;
 	uint64_t nonce, sent, sent_bytes, credit;
-	int64_t hello_ms, progress_ms;
-	bool dirty;
+	int64_t hello_ms, hello_wait_ms; /* the last, how long until the next */
+	int64_t progress_ms, resend_ms;
+	const char *why; /* it is stopped */
+	uint32_t blocked; /* messages parked since it has no room */
+	int64_t blocked_ms, probe_ms; /* since when; the last probe */
+	uint64_t probe;
+	bool dirty, cycle;
 	/* Rows [cache_first, cache_end) as u32 size and bytes, from cache_at on:
 	 * what is sent and acked soon need not be looked up. */
 	struct acta_buf cache;
@@ -117,14 +134,22 @@ struct acta_out { /* our end of a channel we send on */
 struct acta_in { /* our end of a channel we receive on */
 	char service[ACTA_SERVICE_MAX + 1];
 	uint32_t part;
-	uint64_t hist, inc, next;
+	uint64_t hist, inc, random, next;
 	struct acta_hash128 chain;
 	uint64_t taken, handled, rejected, parked, dead;
 	/* of this process only */
-	bool open, stopped;
+	char source[ACTA_SERVICE_MAX + 12]; /* "service.part" */
+	struct acta_inbox inbox;
+	bool open;
+	const char *why; /* it is stopped */
+	bool accepts;    /* an operator's word: the sender's story is the one */
+	uint64_t epoch;  /* of the link its HELLO came by */
 	uint64_t bytes;  /* taken since the last WELCOME */
+	uint64_t came;   /* taken in since then */
+	uint64_t granted; /* of these running totals; never taken back */
 	uint64_t queued; /* all below it is taken or in the inbox */
-	bool want_ack, dirty, nacked;
+	int64_t nack_ms; /* no other one before */
+	bool want_ack, dirty, nacked, starved;
 };
 
 struct acta_parked { /* an actor with messages set aside */
@@ -183,19 +208,21 @@ struct acta_part {
 	struct acta_box *box; /* where to note what runs */
 	struct acta_box own_box;
 	struct acta_arena arena;     /* of the turn */
-	struct acta_buf inbox;       /* gathered, not yet run */
-	size_t inbox_at;             /* of the entry in hand */
-	uint32_t inbox_size;         /* its bytes; 0: not looked at this turn */
-	struct acta_item inbox_item; /* decoded, for this turn */
-	size_t inbox_skip;           /* bytes of its messages that were taken */
-	uint64_t inbox_seq;          /* of the message behind them */
+	struct acta_inbox calls;     /* of the doors; channels have their own */
+	uint32_t inbox_turn;         /* whose it is: 0 the doors', n ins[n - 1] */
+	int64_t inbox_left;          /* of its quantum */
+	uint64_t gathered;           /* entries in all inboxes */
+	unsigned source;             /* whose turn it is in gather() */
+	struct acta_parked *put_off; /* a suspect's queue: first in its turn */
 	struct acta_buf pack, scratch;
 	int64_t now_ms;
 	uint64_t random[2];
 
 	struct acta_out *outs;
 	struct acta_in *ins;
-	uint32_t out_count, in_count;
+	uint32_t out_count, in_count, in_open;
+	uint64_t out_cached; /* bytes of rows in memory */
+	uint64_t probe_seen; /* the last one handed on */
 	struct acta_parked *parked[1024];
 	uint32_t parked_actors;
 	uint64_t parked_rows;
@@ -285,6 +312,7 @@ struct acta_actor {
 	bool replied, deferred, held, resumed;
 	const uint8_t *reply; /* raw MessagePack */
 	size_t reply_size;
+	struct acta_sent **reply_tail; /* what was sent after it hangs here */
 	bool caller_taken; /* forwarded or deferred: not ours to answer */
 	uint32_t effects;
 	uint64_t effect_bytes;
@@ -368,6 +396,13 @@ void acta_channel_item(
 void acta_channels_store(struct acta_part *part, bool all);
 void acta_channels_send(struct acta_part *part, int64_t now_ms);
 int64_t acta_channels_wake_ms(const struct acta_part *part);
+/* A message waits for room there. */
+void acta_channel_block(
+    struct acta_part *part, const char *service, uint32_t peer_part);
+/* What operators do: `acta channel` (runtime/README). */
+struct acta_in *acta_channel_in(
+    struct acta_part *part, struct acta_bytes service, uint32_t peer_part);
+void acta_channel_accept(struct acta_part *part, struct acta_in *in);
 
 /* events.c */
 enum acta_err acta_topics_load(struct acta_part *part);

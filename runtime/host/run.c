@@ -252,16 +252,23 @@ room_for(struct acta_part *part, const struct acta_actor *a, bool inside)
 		if ((s->part != part->config.part ||
 			strcmp(s->service, part->config.service) != 0) &&
 		    !acta_channel_room(part,
-			acta_channel_out(part, s->service, s->part), inside))
+			acta_channel_out(part, s->service, s->part), inside)) {
+			acta_channel_block(part, s->service, s->part);
 			return false;
+		}
 	return true;
+}
+
+static void
+keep_sent(struct acta_part *part, struct acta_sent *from, struct acta_sent *to)
+{
+	for (struct acta_sent *s = from; s != to; s = s->next)
+		acta_route_to(part, s->service, s->part, s->data, s->size);
 }
 
 static void
 keep_effects(struct acta_part *part, struct acta_actor *a)
 {
-	for (struct acta_sent *s = a->sent; s != NULL; s = s->next)
-		acta_route_to(part, s->service, s->part, s->data, s->size);
 	for (struct acta_unsent *u = a->unsent; u != NULL; u = u->next) {
 		const struct acta_end end = { .outcome = ACTA_UNDELIVERED,
 			.code = "unknown-service",
@@ -318,6 +325,7 @@ conclude(struct acta_part *part, struct acta_actor *a,
 {
 	struct acta_msg *msg = a->msg;
 	struct acta_end end = { .outcome = ACTA_ANSWERED };
+	struct acta_sent *after;
 
 	if (a->status > status)
 		status = a->status;
@@ -362,7 +370,10 @@ conclude(struct acta_part *part, struct acta_actor *a,
 		end_with(part, msg, &end);
 		return ACTA_FATE_REJECTED;
 	}
-	/* What it sent goes first, as it was sent before the answer. */
+	/* In the order in which it was said: what was sent after the answer
+	 * goes after it. */
+	after = a->replied ? *a->reply_tail : NULL;
+	keep_sent(part, a->sent, after);
 	keep_effects(part, a);
 	if (!a->caller_taken) {
 		end.result = a->replied ? a->reply : NULL;
@@ -371,6 +382,7 @@ conclude(struct acta_part *part, struct acta_actor *a,
 	} else if (msg->source == ACTA_FROM_CALL && msg->send) {
 		end_with(part, msg, &end);
 	}
+	keep_sent(part, after, NULL);
 	if (a->resumed)
 		acta_park_hold(part, msg, false);
 	part->handled++;

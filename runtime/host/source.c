@@ -36,8 +36,23 @@ msg_init(struct acta_msg *msg, enum acta_source source)
 	msg->code = msg->text = "";
 }
 
+/* A message that crashed its process before is run alone in its turn: false, it
+ * must wait for the next one. */
+static bool
+may_begin(struct acta_part *part, struct acta_msg *msg, struct acta_gather *g)
+{
+	uint32_t crashes = acta_part_blamed(part, &msg->uid);
+
+	msg->blamed = g->blame = msg->uid;
+	if (crashes == 0 || crashes >= part->config.max_crashes)
+		return true;
+	g->alone = true;
+	g->put_off = part->turn_messages > 0;
+	return !g->put_off;
+}
+
 enum acta_fate
-acta_source_local(struct acta_part *part, const struct acta_uid *blame)
+acta_source_local(struct acta_part *part, const struct acta_gather *g)
 {
 	struct acta_sent *s = part->local;
 	struct acta_msg msg;
@@ -51,7 +66,7 @@ acta_source_local(struct acta_part *part, const struct acta_uid *blame)
 	msg.uid =
 	    acta_part_uid(part->id.history, 16, "local", 5, part->next_local++);
 	part->numbers_dirty = true;
-	msg.blamed = *blame;
+	msg.blamed = g->blame;
 	return acta_run(part, &msg);
 }
 
@@ -102,7 +117,7 @@ acta_source_local_park(struct acta_part *part)
 
 /* A timer, an ask's time-out or a forgotten token. */
 enum acta_fate
-acta_source_due(struct acta_part *part, struct acta_uid *blame)
+acta_source_due(struct acta_part *part, struct acta_gather *g)
 {
 	uint8_t key[ACTA_STORE_KEY_MAX];
 	size_t size, value_size;
@@ -115,13 +130,15 @@ acta_source_due(struct acta_part *part, struct acta_uid *blame)
 	struct acta_message m = { .id = { "", 0 } };
 	struct acta_buf b;
 
+	if (part->next_due_ms > part->now_ms)
+		return ACTA_FATE_NOTHING;
 	if (acta_due_first(part, key, &size) != ACTA_OK || size == 0 ||
 	    part->next_due_ms > part->now_ms)
 		return ACTA_FATE_HANDLED;
 	msg_init(&msg, ACTA_FROM_TIMER);
 	msg.uid = msg.blamed =
 	    acta_part_uid(part->id.history, 16, key, size, 0);
-	*blame = msg.uid;
+	g->blame = msg.uid;
 	acta_store_delete(part->store, ACTA_T_DUE, key, size);
 	if (key[8] == 'k') {
 		acta_store_delete(part->store, ACTA_T_TOKEN, key + 9, size - 9);
@@ -184,15 +201,17 @@ acta_source_due(struct acta_part *part, struct acta_uid *blame)
 }
 
 enum acta_fate
-acta_source_parked(struct acta_part *part, struct acta_parked *queue,
-    struct acta_uid *blame, bool *alone)
+acta_source_parked(struct acta_part *part, struct acta_gather *g)
 {
+	struct acta_parked *queue = acta_parked_due(part);
 	struct acta_msg msg;
 	struct acta_bytes key;
 	enum acta_err err;
 	enum acta_fate fate;
-	uint32_t crashes;
 
+	if (queue == NULL)
+		return ACTA_FATE_NOTHING;
+	part->put_off = NULL;
 	msg_init(&msg, ACTA_FROM_PARKED);
 	err = acta_parked_first(part, queue, &msg);
 	if (err != ACTA_OK) {
@@ -200,12 +219,9 @@ acta_source_parked(struct acta_part *part, struct acta_parked *queue,
 			(void)acta_part_fatal(part, err);
 		return ACTA_FATE_HANDLED;
 	}
-	msg.blamed = *blame = msg.uid;
-	crashes = acta_part_blamed(part, &msg.uid);
-	if (crashes > 0 && crashes < part->config.max_crashes) {
-		*alone = true;
-		if (part->turn_messages > 0)
-			return ACTA_FATE_HANDLED; /* at the next turn's beginning */
+	if (!may_begin(part, &msg, g)) {
+		part->put_off = queue;
+		return ACTA_FATE_HANDLED;
 	}
 	key = (struct acta_bytes){ acta_arena_text(&part->arena, queue->key,
 				       queue->key_size),
@@ -219,15 +235,14 @@ acta_source_parked(struct acta_part *part, struct acta_parked *queue,
 }
 
 static enum acta_fate
-run_call(struct acta_part *part, const struct acta_item *item,
-    struct acta_uid *blame, bool *alone)
+run_call(
+    struct acta_part *part, const struct acta_item *item, struct acta_gather *g)
 {
 	struct acta_msg msg;
 	struct acta_reader r = acta_reader(item->body.data, item->body.size);
 	const struct acta_handler_info *h;
 	struct acta_buf b;
 	uint8_t home[20] = { 0 };
-	uint32_t crashes;
 	enum acta_fate fate;
 
 	msg_init(&msg, ACTA_FROM_CALL);
@@ -263,13 +278,8 @@ run_call(struct acta_part *part, const struct acta_item *item,
 		    "the store is nearly full: it takes nothing new",
 		    "acta ps shows what waits; raise store.quota");
 	}
-	msg.blamed = *blame = msg.uid;
-	crashes = acta_part_blamed(part, &msg.uid);
-	if (crashes > 0 && crashes < part->config.max_crashes) {
-		*alone = true;
-		if (part->turn_messages > 0)
-			return ACTA_FATE_HANDLED;
-	}
+	if (!may_begin(part, &msg, g))
+		return ACTA_FATE_HANDLED;
 	if (h != NULL && (h->handler->flags & ACTA_READS) != 0 &&
 	    acta_parked_find(part, msg.m.key.data, msg.m.key.size) != NULL &&
 	    part->read_count < ACTA_READS_MAX &&
@@ -301,36 +311,45 @@ run_call(struct acta_part *part, const struct acta_item *item,
 	return fate;
 }
 
+/* The conversation in which this came is over: it must come again. */
+static bool
+out_of_date(struct acta_in *in, const struct acta_item *item)
+{
+	return !in->open || in->hist != item->hist || in->inc != item->inc;
+}
+
+static void
+count_taken(struct acta_in *in, enum acta_fate fate, size_t size)
+{
+	in->bytes += size;
+	in->taken++;
+	in->handled += fate == ACTA_FATE_HANDLED;
+	in->rejected += fate == ACTA_FATE_REJECTED;
+	in->parked += fate == ACTA_FATE_PARKED;
+	in->dead += fate == ACTA_FATE_DEAD;
+	in->dirty = true;
+}
+
 /* The next message of the DATA in hand. */
 static enum acta_fate
-run_data(struct acta_part *part, const struct acta_item *item,
-    struct acta_uid *blame, bool *alone, bool *done)
+run_data(struct acta_part *part, struct acta_in *in, struct acta_gather *g,
+    bool *done)
 {
+	const struct acta_item *item = &in->inbox.item;
 	struct acta_reader r = acta_reader(item->body.data, item->body.size);
 	const uint8_t *start;
-	struct acta_in *in = NULL;
 	struct acta_msg msg;
-	struct acta_hash128 chain;
 	uint64_t seq = item->first;
 	size_t size;
-	uint8_t head[8];
-	char source[ACTA_SERVICE_MAX + 12];
 	enum acta_fate fate;
-	uint32_t crashes;
 
 	*done = true;
-	if (part->inbox_skip > 0) {
-		r.at += part->inbox_skip;
-		seq = part->inbox_seq;
+	if (in->inbox.skip > 0) {
+		r.at += in->inbox.skip;
+		seq = in->inbox.seq;
 	}
-	for (uint32_t i = 0; i < part->in_count && in == NULL; i++)
-		if (part->ins[i].part == item->src_part &&
-		    acta_bytes_is(item->src, part->ins[i].service))
-			in = &part->ins[i];
-	if (in == NULL)
-		return ACTA_FATE_HANDLED;
-	if (!in->open || in->hist != item->hist || in->inc != item->inc) {
-		in->queued = in->next; /* dropped: it must come again */
+	if (out_of_date(in, item)) {
+		in->queued = in->next;
 		return ACTA_FATE_HANDLED;
 	}
 	/* What was taken of it before, and what is a duplicate. */
@@ -358,41 +377,21 @@ run_data(struct acta_part *part, const struct acta_item *item,
 	msg.raw_size = size;
 	msg.in = in;
 	msg.seq = seq;
-	snprintf(source, sizeof(source), "%.*s.%u", (int)item->src.size,
-	    item->src.data, item->src_part);
-	msg.uid = acta_part_uid(
-	    source, strlen(source), &item->hist, sizeof(item->hist), seq);
-	msg.blamed = *blame = msg.uid;
-	crashes = acta_part_blamed(part, &msg.uid);
-	if (crashes > 0 && crashes < part->config.max_crashes) {
-		*alone = true;
-		if (part->turn_messages > 0)
-			return ACTA_FATE_HANDLED;
-	}
+	msg.uid = acta_part_uid(in->source, strlen(in->source), &item->hist,
+	    sizeof(item->hist), seq);
+	if (!may_begin(part, &msg, g))
+		return ACTA_FATE_HANDLED;
 	fate = acta_run(part, &msg);
 	if (fate == ACTA_FATE_KILLED)
 		return fate;
-	/* `in` may have moved: sending can meet a new channel. */
-	for (uint32_t i = 0; i < part->in_count; i++)
-		if (part->ins[i].part == item->src_part &&
-		    acta_bytes_is(item->src, part->ins[i].service))
-			in = &part->ins[i];
-	for (int i = 0; i < 8; i++)
-		head[i] = (uint8_t)(seq >> (8 * i));
-	chain = acta_hash128_chain(in->chain, head, 8);
-	in->chain = acta_hash128_chain(chain, start, size);
+	in->chain = acta_chain_step(in->chain, seq, start, size);
 	in->next = seq + 1;
-	in->bytes += size;
-	in->taken++;
-	in->handled += fate == ACTA_FATE_HANDLED;
-	in->rejected += fate == ACTA_FATE_REJECTED;
-	in->parked += fate == ACTA_FATE_PARKED;
-	in->dead += fate == ACTA_FATE_DEAD;
-	in->dirty = true;
-	part->inbox_skip = (size_t)(r.at - (const uint8_t *)item->body.data);
-	part->inbox_seq = seq + 1;
+	count_taken(in, fate, size);
+	in->inbox.skip = (size_t)(r.at - (const uint8_t *)item->body.data);
+	in->inbox.seq = seq + 1;
 	*done = seq + 1 == item->first + item->count;
-	note(part, source, seq, fate);
+	part->inbox_left -= (int64_t)size;
+	note(part, in->source, seq, fate);
 	return fate;
 }
 
@@ -424,53 +423,62 @@ acta_source_reads_wake(struct acta_part *part)
 				*b = swap;
 			continue;
 		}
-		acta_buf_append(
-		    &part->inbox, &(uint32_t){ (uint32_t)b->size }, 4);
-		acta_buf_append(&part->inbox, b->data, b->size);
+		acta_inbox_put(&part->calls, &item);
+		part->gathered++;
 		acta_buf_fini(b);
 	}
 	part->read_count = kept;
 }
 
-enum acta_fate
-acta_source_inbox(struct acta_part *part, struct acta_uid *blame, bool *alone)
+/* The inbox whose turn it is: of the doors or of a channel. NULL: all are dry. */
+static struct acta_inbox *
+inbox_next(struct acta_part *part, struct acta_in **out_in)
 {
-	struct acta_item *item = &part->inbox_item;
+	if (part->gathered == 0)
+		return NULL;
+	for (uint32_t n = 0; n <= part->in_count + 1; n++) {
+		struct acta_in *in = NULL;
+		struct acta_inbox *box = &part->calls;
+
+		if (part->inbox_turn > 0) {
+			in = &part->ins[part->inbox_turn - 1];
+			box = &in->inbox;
+		}
+		if (part->inbox_left > 0 && acta_inbox_bytes(box) > 0) {
+			*out_in = in;
+			return box;
+		}
+		part->inbox_turn = part->inbox_turn < part->in_count
+		    ? part->inbox_turn + 1
+		    : 0;
+		part->inbox_left = ACTA_INBOX_QUANTUM;
+	}
+	return NULL;
+}
+
+enum acta_fate
+acta_source_inbox(struct acta_part *part, struct acta_gather *g)
+{
+	struct acta_in *in = NULL;
+	struct acta_inbox *box = inbox_next(part, &in);
+	struct acta_item *item;
 	bool done = true;
 	enum acta_fate fate = ACTA_FATE_HANDLED;
 
-	if (part->inbox_size == 0) {
-		struct acta_reader r;
-
-		memcpy(&part->inbox_size, part->inbox.data + part->inbox_at, 4);
-		r = acta_reader(
-		    part->inbox.data + part->inbox_at + 4, part->inbox_size);
-		if (acta_item_decode(&r, item) != ACTA_OK) {
-			part->dropped++;
-			item->kind = 0;
-		}
-	}
+	if (box == NULL)
+		return ACTA_FATE_NOTHING;
+	item = acta_inbox_get(box);
 	if (item->kind == ACTA_ITEM_CALL) {
-		fate = run_call(part, item, blame, alone);
-		if (*alone && part->turn_messages > 0)
-			return fate;
-	} else if (item->kind == ACTA_ITEM_DATA) {
-		fate = run_data(part, item, blame, alone, &done);
+		fate = run_call(part, item, g);
+		part->inbox_left -= (int64_t)box->size;
+	} else if (item->kind == ACTA_ITEM_DATA && in != NULL) {
+		fate = run_data(part, in, g, &done);
+	} else {
+		part->dropped++;
 	}
-	if (!done)
+	if (g->put_off || !done || fate == ACTA_FATE_KILLED)
 		return fate;
-	part->inbox_at += 4 + part->inbox_size;
-	part->inbox_size = 0;
-	part->inbox_skip = 0;
-	if (part->inbox_at == part->inbox.size) {
-		acta_buf_reset(&part->inbox);
-		part->inbox_at = 0;
-	} else if (part->inbox_at > (1u << 20) &&
-	    part->inbox_at * 2 > part->inbox.size) {
-		memmove(part->inbox.data, part->inbox.data + part->inbox_at,
-		    part->inbox.size - part->inbox_at);
-		part->inbox.size -= part->inbox_at;
-		part->inbox_at = 0;
-	}
+	acta_inbox_done(box);
+	part->gathered--;
 	return fate;
 }

@@ -158,7 +158,9 @@ event(void *self, const struct acta_item *item)
 static void
 alarm_raised(void *self, const char *name, const char *text)
 {
-	die(((struct node_service *)self)->test, "alarm %s: %s", name, text);
+	if (text[0] != '\0') /* else it is over */
+		die(((struct node_service *)self)->test, "alarm %s: %s", name,
+		    text);
 }
 
 static int64_t
@@ -453,8 +455,10 @@ deliver(struct acta_test *t)
 		t->frame_tail = &t->frames;
 	if (acta_frame_open(f->data, f->size, &epoch, &r) != ACTA_OK)
 		die(t, "a frame is malformed");
-	while (acta_item_decode(&r, &item) == ACTA_OK)
+	while (acta_item_decode(&r, &item) == ACTA_OK) {
+		item.epoch = epoch;
 		acta_part_item(t->services[f->to].part, &item, t->now_ms);
+	}
 	turns(t, &t->services[f->to]);
 	free(f);
 }

@@ -25,62 +25,42 @@ turn_full(struct acta_part *part)
 	    part->port.elapsed_ms(part->port.self) >= ACTA_TURN_MS;
 }
 
-/* Round-robin over the sources, one message each; false: killed. */
+/* Parked messages that are due, timers, links and doors take turns; what an
+ * actor here sends to another runs before the next one. False: killed. */
 static bool
 gather(struct acta_part *part)
 {
-	struct acta_uid blame = { { 0 } };
-	bool alone = false, progress = true;
-	enum acta_fate fate = ACTA_FATE_HANDLED;
+	static enum acta_fate (*const sources[])(
+	    struct acta_part *, struct acta_gather *) = { acta_source_parked,
+		acta_source_due, acta_source_inbox };
+	const unsigned count = sizeof(sources) / sizeof(*sources);
+	struct acta_gather g = { 0 };
+	unsigned dry = 0;
 
-	while (progress && !turn_full(part)) {
-		struct acta_parked *queue;
+	while (dry < count && !turn_full(part)) {
+		enum acta_fate fate;
 
-		progress = false;
-		while (part->local != NULL && !turn_full(part)) {
-			if (alone) /* the suspect ran: name what it sent */
-				return true;
-			fate = acta_source_local(part, &blame);
-			part->turn_messages++;
-			if (fate == ACTA_FATE_KILLED)
-				return false;
-		}
-		if (alone || turn_full(part))
-			break;
-		queue = acta_parked_due(part);
-		if (queue != NULL) {
-			fate = acta_source_parked(part, queue, &blame, &alone);
-			if (fate == ACTA_FATE_KILLED)
-				return false;
-			if (alone && part->turn_messages > 0)
+		if (part->local != NULL) {
+			if (g.alone) /* the suspect ran: name what it sent */
 				break;
-			part->turn_messages++;
-			progress = true;
-			if (alone)
-				continue;
-		}
-		if (part->draining)
+			fate = acta_source_local(part, &g);
+		} else if (g.alone || (part->draining && part->source > 0)) {
+			part->source = 0;
 			break;
-		if (part->next_due_ms <= part->now_ms) {
-			fate = acta_source_due(part, &blame);
-			if (fate == ACTA_FATE_KILLED)
-				return false;
-			part->turn_messages++;
-			progress = true;
-			if (part->local != NULL)
-				continue;
-		}
-		if (part->inbox_at < part->inbox.size) {
-			uint32_t before = part->turn_messages;
-
-			fate = acta_source_inbox(part, &blame, &alone);
-			if (fate == ACTA_FATE_KILLED)
-				return false;
-			if (alone && before > 0)
+		} else {
+			fate = sources[part->source](part, &g);
+			if (g.put_off) /* it is first in the next turn */
 				break;
-			part->turn_messages++;
-			progress = true;
+			part->source = (part->source + 1) % count;
 		}
+		if (fate == ACTA_FATE_KILLED)
+			return false;
+		if (fate == ACTA_FATE_NOTHING) {
+			dry++;
+			continue;
+		}
+		part->turn_messages++;
+		dry = 0;
 	}
 	return true;
 }
@@ -124,7 +104,6 @@ turn_begin(struct acta_part *part, int64_t now_ms)
 	part->releases = NULL;
 	part->release_tail = &part->releases;
 	part->turn_messages = 0;
-	part->inbox_size = 0; /* it may have moved since */
 	acta_store_begin(part->store);
 }
 
@@ -175,8 +154,8 @@ acta_part_turn(struct acta_part *part, int64_t now_ms, bool *out_more)
 	atomic_store(&part->box->phase, ACTA_PHASE_IDLE);
 	if (part->read_count > 0)
 		acta_source_reads_wake(part);
-	*out_more = part->inbox_at < part->inbox.size ||
-	    acta_parked_due(part) != NULL || part->next_due_ms <= part->now_ms;
+	*out_more = part->gathered > 0 || acta_parked_due(part) != NULL ||
+	    part->next_due_ms <= part->now_ms;
 	return part->failed ? ACTA_EUNSURE : ACTA_OK;
 }
 
@@ -204,7 +183,7 @@ acta_part_waiting(const struct acta_part *part)
 bool
 acta_part_quiet(const struct acta_part *part)
 {
-	return part->inbox_at == part->inbox.size;
+	return part->gathered == 0;
 }
 
 /* --------------------------------------------------------------- items -- */
@@ -221,7 +200,7 @@ acta_part_item(
 		acta_store_abort(part->store);
 		return;
 	}
-	if (part->inbox.size - part->inbox_at > ACTA_INBOX_BYTES_MAX) {
+	if (acta_inbox_bytes(&part->calls) > ACTA_INBOX_BYTES_MAX) {
 		struct acta_item out = { .kind = ACTA_ITEM_REPLY };
 		char door[48];
 
@@ -239,9 +218,6 @@ acta_part_item(
 		part->port.to_door(part->port.self, door, item->inc, &out);
 		return;
 	}
-	acta_buf_reset(&part->scratch);
-	acta_item_encode(&part->scratch, item);
-	acta_buf_append(
-	    &part->inbox, &(uint32_t){ (uint32_t)part->scratch.size }, 4);
-	acta_buf_append(&part->inbox, part->scratch.data, part->scratch.size);
+	acta_inbox_put(&part->calls, item);
+	part->gathered++;
 }

@@ -16,7 +16,15 @@ enum acta_fate {
 	ACTA_FATE_REJECTED,
 	ACTA_FATE_PARKED,
 	ACTA_FATE_DEAD,
-	ACTA_FATE_KILLED /* by the test kit: the turn ends here */
+	ACTA_FATE_KILLED, /* by the test kit: the turn ends here */
+	ACTA_FATE_NOTHING /* there was no message */
+};
+
+/* What a turn knows of itself while it takes messages. */
+struct acta_gather {
+	struct acta_uid blame; /* of the message that brought this about */
+	bool alone;            /* a suspect, or the suspect has run */
+	bool put_off;          /* it is run first in the next turn */
 };
 
 #define ACTA_PACKED_NIL "\xc0" /* one byte of MessagePack */
@@ -107,14 +115,17 @@ enum acta_fate acta_run(struct acta_part *part, struct acta_msg *msg);
 
 /* source.c: one message each */
 enum acta_fate acta_source_local(
-    struct acta_part *part, const struct acta_uid *blame);
+    struct acta_part *part, const struct acta_gather *g);
 void acta_source_local_park(struct acta_part *part);
-enum acta_fate acta_source_due(struct acta_part *part, struct acta_uid *blame);
-enum acta_fate acta_source_parked(struct acta_part *part,
-    struct acta_parked *queue, struct acta_uid *blame, bool *alone);
+enum acta_fate acta_source_due(struct acta_part *part, struct acta_gather *g);
+enum acta_fate acta_source_parked(
+    struct acta_part *part, struct acta_gather *g);
+enum acta_fate acta_source_inbox(struct acta_part *part, struct acta_gather *g);
 void acta_source_reads_wake(struct acta_part *part);
-enum acta_fate acta_source_inbox(
-    struct acta_part *part, struct acta_uid *blame, bool *alone);
+
+/* channel.c: the running hash behind one more message. */
+struct acta_hash128 acta_chain_step(struct acta_hash128 chain, uint64_t seq,
+    const void *data, size_t size);
 
 /* turn.c */
 bool acta_part_killed(struct acta_part *part, const char *point);

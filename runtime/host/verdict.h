@@ -10,6 +10,7 @@ enum acta_verdict {
 	ACTA_VERDICT_RECEIVER_NEW, /* it never heard what the sender knows acked */
 	ACTA_VERDICT_RECEIVER_BACK, /* it has less than it acked */
 	ACTA_VERDICT_DIVERGED,      /* the running hashes differ */
+	ACTA_VERDICT_VERSION,       /* no version of the protocol in common */
 	ACTA_VERDICT_FRESH          /* not on the wire: begin a cursor */
 };
 
@@ -32,6 +33,8 @@ acta_verdict_text(unsigned verdict)
 		       "are missing there";
 	case ACTA_VERDICT_DIVERGED:
 		return "the two stores tell different stories";
+	case ACTA_VERDICT_VERSION:
+		return "the two ends speak no common version of the protocol";
 	default: return "go on";
 	}
 }

@@ -57,7 +57,8 @@ raise_alarm(void *self, const char *name, const char *text)
 {
 	struct acta_ctl ctl;
 
-	acta_log_line("error", "alarm", "service=%s name=%s text=\"%s\"",
+	acta_log_line(*text ? "error" : "info", *text ? "alarm" : "alarm-over",
+	    "service=%s name=%s text=\"%s\"",
 	    ((struct running *)self)->worker->config->service, name, text);
 	acta_ctl_init(&ctl, ACTA_CTL_ALARM);
 	snprintf(ctl.name, sizeof(ctl.name), "%.47s", name);
@@ -107,6 +108,8 @@ open_parts(struct running *w)
 		.event = event,
 		.alarm = raise_alarm,
 		.elapsed_ms = elapsed };
+	uint32_t own =
+	    (c->part.parts - self->index + c->workers - 1) / c->workers;
 	struct acta_why why = { "", "" };
 
 	w->parts = calloc(c->part.parts, sizeof(struct acta_part *));
@@ -119,6 +122,7 @@ open_parts(struct running *w)
 		enum acta_err err;
 
 		config.part = options.part = p;
+		config.credit_budget = ACTA_CREDIT_BUDGET / own;
 		options.in_memory = self->loaded->service->in_memory;
 		options.checked = self->storage_checked;
 		snprintf(dir, sizeof(dir), "%s/%u", c->data, p);
@@ -236,6 +240,7 @@ take_frame(struct running *w, zmq_msg_t *frame)
 		if (part >= w->worker->config->part.parts ||
 		    part % workers != w->worker->index)
 			continue;
+		item.epoch = epoch;
 		acta_part_item(
 		    w->parts[part / workers], &item, acta_clock_ms(&w->clock));
 	}
