@@ -382,7 +382,8 @@ static void
 hello(struct acta_part *part, struct acta_out *o, int64_t now_ms)
 {
 	o->state = ACTA_OUT_HELLO;
-	o->nonce = acta_part_random(part) >> 1;
+	/* Higher than those before of this incarnation: a late one shows. */
+	o->nonce = ++part->hellos << 24 | (acta_part_random(part) & 0xffffff);
 	o->hello_wait_ms = ACTA_HELLO_MS;
 	hello_send(part, o, now_ms);
 }
@@ -539,6 +540,7 @@ open_in(
 		in->queued = in->next;
 	set_open(part, in, true);
 	in->epoch = item->epoch;
+	in->nonce = item->nonce;
 	in->nacked = false;
 	in->bytes = in->came = in->granted = 0;
 	if (in->inc != item->inc || in->random != item->random) {
@@ -561,9 +563,20 @@ on_hello(struct acta_part *part, const struct acta_item *item)
 
 	if (in == NULL || item->acked == 0 || item->next < item->acked)
 		return;
-	if (in->open && in->hist == item->hist && in->inc == item->inc &&
-	    in->random == item->random && item->epoch < in->epoch)
-		return; /* late, by a link that was closed */
+	/* What was asked before, or by a link that was closed, tells of what
+	 * was: it proves nothing now, and nobody waits for its answer. */
+	if (in->hist == item->hist && in->inc == item->inc &&
+	    in->random == item->random &&
+	    (item->nonce < in->nonce || (in->open && item->epoch < in->epoch)))
+		return;
+	if (in->open && in->nonce == item->nonce) { /* the answer was lost */
+		out.nonce = item->nonce;
+		out.next = in->next;
+		out.chain = in->chain.bytes;
+		out.credit = grant(part, in);
+		send_back(part, &out);
+		return;
+	}
 	verdict = judge_hello(part, in, item);
 	if (verdict == ACTA_VERDICT_FRESH) {
 		set_open(part, in, false);

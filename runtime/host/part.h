@@ -144,6 +144,7 @@ struct acta_in { /* our end of a channel we receive on */
 	const char *why; /* it is stopped */
 	bool accepts;    /* an operator's word: the sender's story is the one */
 	uint64_t epoch;  /* of the link its HELLO came by */
+	uint64_t nonce;  /* of that HELLO */
 	uint64_t bytes;  /* taken since the last WELCOME */
 	uint64_t came;   /* taken in since then */
 	uint64_t granted; /* of these running totals; never taken back */
@@ -223,6 +224,7 @@ struct acta_part {
 	uint32_t out_count, in_count, in_open;
 	uint64_t out_cached; /* bytes of rows in memory */
 	uint64_t probe_seen; /* the last one handed on */
+	uint64_t hellos;     /* said so far */
 	struct acta_parked *parked[1024];
 	uint32_t parked_actors;
 	uint64_t parked_rows;

@@ -152,6 +152,7 @@ in_row_get(const struct sim_view *view, const char *service, size_t n,
 	(void)acta_read_list(&r, &ok);
 	out->hist = acta_read_uint(&r, &ok);
 	out->inc = acta_read_uint(&r, &ok);
+	(void)acta_read_uint(&r, &ok); /* its random part */
 	out->next = acta_read_uint(&r, &ok);
 	chain_read(&r, &out->chain);
 	out->taken = acta_read_uint(&r, &ok);
