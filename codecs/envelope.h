@@ -165,6 +165,7 @@ enum { /* flags of CALL */
 	ACTA_CALL_SEND = 1,   /* answer once applied or parked */
 	ACTA_CALL_AGAIN = 2,  /* the door sends it again after a restart */
 	ACTA_CALL_ADMIN = 4,  /* came in by a door that may do anything */
+	ACTA_CALL_SESSION = 8, /* client is the session's hash, id_ms its seq */
 };
 
 /* CALL, REPLY: the door is src, door_inc is inc. EVENT, HEAD: part is src_part,

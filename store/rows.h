@@ -4,6 +4,9 @@
  * key; numbers in keys are big-endian; `peer` is u8 length, service, u16 part.
  *
  * META    "numbers"         [next ask, next token, next dead letter, next local]
+ *         "id-hour/", hour hex       [client ids, bytes] of the hour in REPLY
+ *         "ids"             [ids from before this ms are forgotten, hour of ids
+ *                            from clocks ahead]
  * STATE   actor, row name   the row's value
  * OUTBOX  peer, u64 seq     a message (codecs/envelope.h)
  * CHANNEL "o", peer         [next, acked, chain at acked bin16, chain at next
@@ -22,7 +25,10 @@
  * TOPIC   "h", topic        [next seq, first seq, bytes]
  *         "l", u8 length, topic, actor key   the actor's last seq on it
  * REPLY   u32 hour, hash16  [to, body hash bin16, at ms, state, code, text,
- *                            result]; state 0 pending, 1 ok, 2 refused
+ *                            result, id ms, session bin16|nil, seq]; state 0
+ *                            pending (hour 0), 1 ok, 2 refused; hour fffffffe:
+ *                            a session's last
+ *         ffffffff, session16        the session's last seq
  * ASK     u64 ask           [actor key, then, kept map, due ms]
  * TOKEN   u64 token, u64 random   [caller, deadline ms, due ms]
  * DEAD    u64 n             [cause, text, attempts, at ms, uid bin16, message]

@@ -423,6 +423,12 @@ fill_id(struct door_spec *spec, const struct acta_request *request,
 	if (id.type == ACTA_ABSENT)
 		return false;
 	spec->id = door_id_text(id, room);
+	if (request->session.data) {
+		spec->flags |= ACTA_CALL_SESSION;
+		spec->id_ms = (int64_t)request->seq;
+		door_id_hash(request, spec->id, hash);
+		return true;
+	}
 	if (request->id.type != ACTA_ABSENT && !request->keep)
 		return false;
 	door_id_hash(request, spec->id, hash);

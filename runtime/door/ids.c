@@ -36,8 +36,8 @@ door_id_text(acta_value id, char room[24])
 }
 
 /*
- * scope 0x00 type id. The type byte keeps 1 and "1" apart. A session is a scope
- * of its own in which the seq is the id.
+ * scope 0x00 type id. The type byte keeps 1 and "1" apart. A session's is its
+ * own name and the client's: its seq goes beside it.
  */
 void
 door_id_hash(
@@ -47,7 +47,8 @@ door_id_hash(
 	struct acta_bytes scope = request->client;
 	uint8_t separator[2] = { 0, 'i' };
 
-	if (request->id.type == ACTA_ABSENT) {
+	if (request->session.data) {
+		id = request->client;
 		scope = request->session;
 		separator[1] = 'q';
 	} else if (request->id.type == ACTA_STR) {
@@ -65,8 +66,9 @@ door_id_hash(
 	}
 	memcpy(room + size, separator, sizeof separator);
 	size += sizeof separator;
-	assert(id.size <= ACTA_ID_MAX);
-	memcpy(room + size, id.data, id.size);
+	assert(id.size <= sizeof room - size);
+	if (id.size > 0)
+		memcpy(room + size, id.data, id.size);
 	hash = acta_hash128(room, size + id.size);
 	memcpy(out, hash.bytes, 16);
 }

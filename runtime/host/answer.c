@@ -34,7 +34,9 @@ acta_part_release(struct acta_part *part, const char *door, size_t door_size,
 {
 	struct acta_release *r = acta_arena_alloc(&part->arena, sizeof(*r));
 
-	*r = (struct acta_release){ .item = *item, .door_inc = door_inc };
+	*r = (struct acta_release){ .item = *item,
+		.door_inc = door_inc,
+		.known = part->release_known };
 	if (door_size >= sizeof(r->door))
 		return;
 	memcpy(r->door, door, door_size);
@@ -136,35 +138,11 @@ void
 acta_answer_here(struct acta_part *part, const struct acta_caller *c,
     const char *from, const struct acta_end *end)
 {
-	const struct acta_end after = {
-		.outcome = ACTA_UNDELIVERED, .code = "failed", .text = end->text
-	};
-
-	if (c->home_key.data != NULL) {
-		struct acta_id_record r;
-		const uint8_t none[16] = { 0 };
-		enum acta_err err = acta_id_get(part, c->home_key.data, &r);
-
-		if (err == ACTA_OK && r.state != 0)
-			return; /* it was answered: good once */
-		/* Refused by another actor than was called: one had run. */
-		if (!acta_id_leaves(end) && err == ACTA_OK &&
-		    !acta_bytes_is(r.to, from))
-			end = &after;
-		if (!acta_id_leaves(end))
-			acta_store_delete(
-			    part->store, ACTA_T_REPLY, c->home_key.data, 20);
-		else if (err == ACTA_OK)
-			acta_id_put(part, c->home_key.data,
-			    acta_bytes_keep(part, r.to),
-			    acta_arena_copy(&part->arena, r.body, 16), end);
-		else
-			acta_id_put(part, c->home_key.data,
-			    (struct acta_bytes){ "", 0 }, none, end);
-		acta_id_tell(part, (const uint8_t *)c->home_key.data + 4, end);
-	}
-	acta_reply_door(part, c->door.data, c->door.size, c->door_inc,
-	    c->request, end, NULL);
+	if (c->home_key.data != NULL)
+		(void)acta_id_end(part, c, from, end);
+	else
+		acta_reply_door(part, c->door.data, c->door.size, c->door_inc,
+		    c->request, end, NULL);
 }
 
 void

@@ -116,6 +116,9 @@ fill(struct acta_host_config *c, acta_value map)
 	p->event_age_ms = number(events, "age_ms", 24 * 3600 * 1000);
 	p->event_size = (uint64_t)number(events, "size", 1 << 30);
 	p->event_count = (uint64_t)number(events, "count", 10000000);
+	p->ids_keep_ms = number(at(map, "ids"), "keep_ms", 24 * 3600 * 1000);
+	p->ids_quota = (uint64_t)number(at(map, "ids"), "quota", 1 << 30) /
+	    (p->parts ? p->parts : 1);
 	c->store.service = c->service;
 	c->store.parts = p->parts;
 	c->store.quota = (uint64_t)number(store, "quota", 16ll << 30);

@@ -111,6 +111,8 @@ load(struct acta_part *part)
 	if (err == ACTA_OK)
 		err = acta_topics_load(part);
 	if (err == ACTA_OK)
+		err = acta_ids_load(part);
+	if (err == ACTA_OK)
 		err = acta_due_first(part, key, &size);
 	acta_store_abort(part->store);
 	return err;
@@ -194,7 +196,7 @@ acta_part_close(struct acta_part **p)
 	free(part->outs);
 	free(part->ins);
 	free(part->topics);
-	free(part->waiters);
+	acta_ids_fini(part);
 	free(part);
 	*p = NULL;
 }

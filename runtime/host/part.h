@@ -81,6 +81,8 @@ struct acta_part_config {
 	uint64_t credit_budget; /* of all channels to here; 0: 64 MiB */
 	int64_t event_age_ms;
 	uint64_t event_size, event_count;
+	int64_t ids_keep_ms; /* 0: for ever */
+	uint64_t ids_quota;  /* bytes of client ids; 0: none */
 	const struct acta_route *routes;
 	uint32_t route_count;
 	uint64_t seed; /* of acta_unique; 0: from the system */
@@ -170,6 +172,18 @@ struct acta_waiter { /* a client that asked again while its call is pending */
 	int64_t deadline_ms;
 };
 
+struct acta_id_hour { /* answered client ids of one hour (ids.c) */
+	uint32_t hour; /* since 1970 */
+	uint64_t count, bytes;
+	bool dirty;
+};
+
+struct acta_seen { /* fingerprints of all of them, to answer misses */
+	uint64_t *slots, room, count, stale;
+	unsigned shift, state;
+	uint8_t from[20]; /* the rows up to here were read */
+};
+
 struct acta_sent { /* by the handler that runs */
 	char service[ACTA_SERVICE_MAX + 1];
 	uint32_t part;
@@ -186,7 +200,7 @@ struct acta_unsent { /* an answer that the handler's own sends brought about */
 
 struct acta_release { /* what leaves after the commit */
 	struct acta_release *next;
-	bool event;
+	bool event, known;
 	char door[48];
 	uint64_t door_inc;
 	struct acta_item item;
@@ -234,6 +248,14 @@ struct acta_part {
 	uint32_t read_count;
 	struct acta_waiter *waiters;
 	uint32_t waiter_count;
+	struct acta_id_hour *hours; /* oldest first */
+	uint32_t hour_count, id_ahead; /* an hour from clocks ahead of ours */
+	uint64_t id_bytes;
+	int64_t id_horizon_ms; /* ids from before were forgotten */
+	bool ids_dirty, ids_early;
+	struct acta_seen seen;
+	const struct acta_msg *calling; /* the client's call that runs */
+	bool call_ended;                /* and has its answer */
 	struct acta_topic *topics;
 	uint32_t topic_count;
 	struct acta_blame blames[ACTA_BLAMES_MAX];
@@ -248,6 +270,7 @@ struct acta_part {
 	/* of this turn */
 	struct acta_sent *local, **local_tail;
 	struct acta_release *releases, **release_tail;
+	bool release_known; /* what is released was durable before this turn */
 	uint32_t turn_messages;
 	bool alone; /* it runs a suspect, and nothing else */
 
@@ -269,8 +292,13 @@ struct acta_msg {
 	bool timer;
 	bool holds; /* its handler called acta_hold */
 	bool admin, send, has_client, again;
-	uint8_t client[16];
+	uint8_t client[16]; /* the id's hash; in a session the call's */
 	uint8_t body_hash[16];
+	uint8_t home[20]; /* the key of its record while it is pending */
+	bool in_session;
+	uint8_t session[16];
+	uint64_t seq_of_session;
+	int64_t id_ms; /* the time in the id; 0: none */
 	acta_outcome outcome;
 	const char *code, *text;
 	acta_value kept;

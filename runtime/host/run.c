@@ -109,18 +109,9 @@ park(struct acta_part *part, struct acta_msg *msg, uint32_t attempts,
 			const struct acta_end nil = { .outcome =
 							  ACTA_ANSWERED };
 
-			if (c->home_key.data != NULL)
-				acta_id_put(part, c->home_key.data,
-				    acta_bytes_of(
-					acta_part_address(part, msg->m.key)),
-				    msg->body_hash, NULL);
 			acta_part_answer(part, c, "", &nil);
 			*c = (struct acta_caller){ 0 };
 			msg->m.deadline_ms = 0;
-		} else if (c->home_key.data != NULL) {
-			acta_id_put(part, c->home_key.data,
-			    acta_bytes_of(acta_part_address(part, msg->m.key)),
-			    msg->body_hash, NULL);
 		}
 		/* As it is now: with its home, without a send's deadline. */
 		acta_buf_init(&b);

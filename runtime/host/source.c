@@ -242,7 +242,6 @@ run_call(
 	struct acta_reader r = acta_reader(item->body.data, item->body.size);
 	const struct acta_handler_info *h;
 	struct acta_buf b;
-	uint8_t home[20] = { 0 };
 	enum acta_fate fate;
 
 	msg_init(&msg, ACTA_FROM_CALL);
@@ -258,16 +257,7 @@ run_call(
 	h = acta_loaded_find(part->loaded, msg.m.type.data, msg.m.type.size);
 	if (item->client != NULL && msg.m.caller.kind == ACTA_CALLER_DOOR &&
 	    h != NULL && (h->handler->flags & ACTA_READS) == 0) {
-		msg.has_client = true;
-		memcpy(msg.client, item->client, 16);
-		memcpy(msg.uid.bytes, item->client, 16);
-		memcpy(home + 4, item->client, 16);
-		msg.m.caller.home_key =
-		    (struct acta_bytes){ (const char *)home, 20 };
-		msg.m.caller.service = acta_bytes_of(part->config.service);
-		msg.m.caller.part = part->config.part;
-		acta_id_body_hash(part, &msg);
-		if (acta_id_answered(part, &msg))
+		if (acta_id_begin(part, &msg, item))
 			return ACTA_FATE_HANDLED;
 	}
 	if (part->intake_stopped &&
@@ -295,19 +285,14 @@ run_call(
 	msg.raw = acta_arena_copy(&part->arena, b.data, b.size);
 	msg.raw_size = b.size;
 	acta_buf_fini(&b);
-	/* What the handler leaves pending is so from this commit on. */
-	if (msg.has_client)
-		acta_id_put(part, home,
-		    acta_bytes_of(acta_part_address(part, msg.m.key)),
-		    msg.body_hash, NULL);
+	part->calling = msg.has_client ? &msg : NULL;
+	part->call_ended = false;
 	fate = acta_run(part, &msg);
-	if (fate == ACTA_FATE_REJECTED && msg.has_client) {
-		struct acta_id_record rec;
-
-		/* Refused before it ran: a repeat runs. */
-		if (acta_id_get(part, home, &rec) == ACTA_OK && rec.state == 0)
-			acta_store_delete(part->store, ACTA_T_REPLY, home, 20);
-	}
+	part->calling = NULL;
+	/* Refused before it ran: a repeat runs. */
+	if (msg.has_client && !part->call_ended &&
+	    (fate == ACTA_FATE_HANDLED || fate == ACTA_FATE_PARKED))
+		acta_id_pend(part, &msg);
 	return fate;
 }
 

@@ -121,10 +121,12 @@ acta_part_turn(struct acta_part *part, int64_t now_ms, bool *out_more)
 		return ACTA_ECLOSED;
 	if (part->read_count > 0)
 		acta_source_reads_wake(part);
+	acta_ids_expire(part);
 	if (!gather(part))
 		return ACTA_ECLOSED;
 	acta_source_local_park(part);
 	acta_topics_store(part);
+	acta_ids_store(part);
 	acta_channels_store(part, part->draining);
 	/* A number that only named what ran in one turn need not be kept. */
 	if (part->numbers_dirty && acta_store_dirty(part->store))

@@ -74,23 +74,21 @@ void acta_answer_here(struct acta_part *part, const struct acta_caller *c,
     const char *from, const struct acta_end *end);
 
 /* ids.c */
-struct acta_id_record {
-	struct acta_bytes to, code, text;
-	const uint8_t *body;
-	int64_t state; /* 0 pending, 1 answered, 2 refused */
-	const void *result;
-	size_t size;
-};
 bool acta_id_leaves(const struct acta_end *end);
-enum acta_err acta_id_get(
-    struct acta_part *part, const void *key, struct acta_id_record *out);
-void acta_id_put(struct acta_part *part, const void *key, struct acta_bytes to,
-    const uint8_t body[16], const struct acta_end *end);
-void acta_id_tell(struct acta_part *part, const uint8_t *hash,
-    const struct acta_end *end);
-void acta_id_wait(struct acta_part *part, const struct acta_msg *msg);
-void acta_id_body_hash(struct acta_part *part, struct acta_msg *msg);
-bool acta_id_answered(struct acta_part *part, struct acta_msg *msg);
+/* A call under an id that is to be kept. True: it is known, or may not run;
+ * whoever asked hears it. */
+bool acta_id_begin(struct acta_part *part, struct acta_msg *msg,
+    const struct acta_item *item);
+/* It was begun and has no answer yet: from this commit on it is pending. */
+void acta_id_pend(struct acta_part *part, const struct acta_msg *msg);
+/* Its answer, said and kept. False: it had one before, and nothing is said. */
+bool acta_id_end(struct acta_part *part, const struct acta_caller *c,
+    const char *from, const struct acta_end *end);
+/* Hours that are over, or too many. Once a turn, at its beginning. */
+void acta_ids_expire(struct acta_part *part);
+void acta_ids_store(struct acta_part *part); /* into the write-set */
+enum acta_err acta_ids_load(struct acta_part *part);
+void acta_ids_fini(struct acta_part *part);
 
 /* own.c */
 bool acta_own_then_make(struct acta_part *part, struct acta_msg *msg,
