@@ -5,6 +5,8 @@
 #include "codecs/envelope.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "codecs/packer.h"
@@ -727,6 +729,66 @@ acta_message_decode(struct acta_reader *reader, struct acta_message *out)
 		return ACTA_EPROTO;
 	}
 	*out = msg;
+	return ACTA_OK;
+}
+
+/* --------------------------------------------------------------- token -- */
+
+void
+acta_token_encode(char out[ACTA_TOKEN_MAX + 1], const struct acta_token *token)
+{
+	int n;
+
+	assert(token->service.size <= ACTA_SERVICE_MAX);
+	assert(token->number <= INT64_MAX && token->chance <= INT64_MAX);
+	n = snprintf(out, ACTA_TOKEN_MAX + 1,
+	    "%.*s.%" PRIu32 ".%" PRIx64 ".%" PRIx64, (int)token->service.size,
+	    token->service.data, token->part, token->number, token->chance);
+	assert(n > 0 && n <= (int)ACTA_TOKEN_MAX);
+}
+
+/* A number as it is printed, up to `end`: no sign, no 0 before it. */
+static bool
+token_number(const char **at, const char *end, unsigned base, uint64_t max,
+    uint64_t *out)
+{
+	const char *first = *at;
+	uint64_t value = 0;
+
+	for (; *at < end && **at != '.'; (*at)++) {
+		char c = **at;
+		unsigned digit = c >= '0' && c <= '9' ? (unsigned)(c - '0')
+		    : c >= 'a' && c <= 'f'            ? (unsigned)(c - 'a') + 10
+						      : UINT32_MAX;
+
+		if (digit >= base || value > (max - digit) / base)
+			return false;
+		value = value * base + digit;
+	}
+	*out = value;
+	return *at > first && (*first != '0' || *at == first + 1);
+}
+
+enum acta_err
+acta_token_decode(const char *text, size_t size, struct acta_token *out)
+{
+	const char *at = size ? memchr(text, '.', size) : NULL;
+	const char *end = text + size;
+	struct acta_token token = { 0 };
+	uint64_t part;
+
+	if (at == NULL || size > ACTA_TOKEN_MAX ||
+	    !acta_service_valid(text, (size_t)(at - text)))
+		return ACTA_EINVAL;
+	token.service = (struct acta_bytes){ text, (uint32_t)(at - text) };
+	at++;
+	if (!token_number(&at, end, 10, UINT32_MAX, &part) || at++ == end ||
+	    !token_number(&at, end, 16, INT64_MAX, &token.number) ||
+	    at++ == end ||
+	    !token_number(&at, end, 16, INT64_MAX, &token.chance) || at != end)
+		return ACTA_EINVAL;
+	token.part = (uint32_t)part;
+	*out = token;
 	return ACTA_OK;
 }
 

@@ -115,6 +115,23 @@ void acta_message_encode(struct acta_buf *buf, const struct acta_message *msg);
 ACTA_NODISCARD enum acta_err acta_message_decode(struct acta_reader *reader,
     struct acta_message *out);
 
+/*
+ * A token, which acta_defer hands out and a service keeps and sends as text:
+ * "service.part.number.chance", the part in decimal, the others in hexadecimal.
+ * `service` points into the text.
+ */
+struct acta_token {
+	struct acta_bytes service;
+	uint32_t part;
+	uint64_t number, chance; /* at most INT64_MAX */
+};
+#define ACTA_TOKEN_MAX 80u /* bytes, the NUL not counted */
+void acta_token_encode(
+    char out[ACTA_TOKEN_MAX + 1], const struct acta_token *token);
+/* In the very form that encode gives, else ACTA_EINVAL. */
+ACTA_NODISCARD enum acta_err acta_token_decode(
+    const char *text, size_t size, struct acta_token *out);
+
 /* ---------------------------------------------------------------- link -- */
 
 /*

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "codecs/utf8.h"
+
 const char *
 acta_strerror(enum acta_err err)
 {
@@ -19,10 +21,7 @@ acta_strerror(enum acta_err err)
 	return texts[err];
 }
 
-/*
- * These texts travel as MessagePack str and JSON, so a cut must not leave half
- * a character behind.
- */
+/* A cut must not leave half a character behind. */
 static void
 cut_at_character(char *text)
 {
@@ -45,12 +44,15 @@ cut_at_character(char *text)
 static void put(char *out, size_t size, const char *format, va_list args)
     __attribute__((format(printf, 3, 0)));
 
+/* These texts travel as MessagePack str and JSON, and show what came from
+ * anywhere, cut anywhere: UTF-8 they are in any case. */
 static void
 put(char *out, size_t size, const char *format, va_list args)
 {
 	if (vsnprintf(out, size, format, args) < 0)
 		out[0] = '\0';
 	cut_at_character(out);
+	acta_utf8_mend(out);
 }
 
 void

@@ -42,7 +42,8 @@ const char *acta_strerror(enum acta_err err);
 
 /*
  * What a person is told: what and why, and what to do. Filled by the callee
- * when it returns other than ACTA_OK; NULL-safe, truncated to fit.
+ * when it returns other than ACTA_OK; NULL-safe, truncated to fit, UTF-8
+ * whatever is shown in it ('?' for a byte that is none).
  */
 struct acta_why {
 	char text[320];

@@ -239,37 +239,6 @@ children(acta_value value)
 
 /* --------------------------------------------------------------- check -- */
 
-/* Of the UTF-8 sequence at p: its length, 0 if malformed (RFC 3629, so no
- * surrogates, no overlong forms, nothing over U+10FFFF). */
-static size_t
-utf8_sequence(const uint8_t *p, size_t room)
-{
-	uint8_t lead = p[0], low = 0x80, high = 0xbf;
-	size_t size;
-
-	if (lead < 0x80)
-		return 1;
-	if (lead < 0xc2 || lead > 0xf4)
-		return 0;
-	size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-	if (room < size)
-		return 0;
-	if (lead == 0xe0)
-		low = 0xa0;
-	else if (lead == 0xed)
-		high = 0x9f;
-	else if (lead == 0xf0)
-		low = 0x90;
-	else if (lead == 0xf4)
-		high = 0x8f;
-	if (p[1] < low || p[1] > high)
-		return 0;
-	for (size_t i = 2; i < size; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	return size;
-}
-
 bool
 acta_utf8_valid(const void *data, size_t size)
 {
@@ -290,7 +259,7 @@ acta_utf8_valid(const void *data, size_t size)
 			size--;
 			continue;
 		}
-		size_t taken = utf8_sequence(p, size);
+		size_t taken = acta_utf8_sequence(p, size);
 
 		if (taken == 0)
 			return false;

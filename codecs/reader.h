@@ -15,6 +15,7 @@
 #define ACTA_READER_H
 
 #include "codecs/err.h"
+#include "codecs/utf8.h"
 #include "runtime/acta.h"
 
 /* What comes from outside, and what a handler makes. */
@@ -59,7 +60,8 @@ static inline struct acta_reader
 acta_reader(const void *data, size_t size)
 {
 	const uint8_t *at = (const uint8_t *)data;
-	struct acta_reader r = { at, at + size };
+	/* Nothing may be added to NULL, not even nothing. */
+	struct acta_reader r = { at, size ? at + size : at };
 
 	return r;
 }

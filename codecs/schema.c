@@ -210,7 +210,6 @@ parse_default(struct parse *p, struct acta_schema_field *field)
 	bool text =
 	    field->type == ACTA_SCHEMA_STR || field->type == ACTA_SCHEMA_REF;
 	acta_value value = { .type = ACTA_ABSENT };
-	struct acta_reader r;
 
 	if (text && *p->at != '"') {
 		if (size && acta_utf8_valid(p->at, size))
@@ -219,9 +218,12 @@ parse_default(struct parse *p, struct acta_schema_field *field)
 	    ACTA_OK) {
 		p->defaults.size = first;
 	}
-	r = acta_reader(p->defaults.data + first, p->defaults.size - first);
-	if (p->defaults.size > first)
+	if (p->defaults.size > first) {
+		struct acta_reader r = acta_reader(
+		    p->defaults.data + first, p->defaults.size - first);
+
 		value = acta_read(&r);
+	}
 	if (value.type == ACTA_LIST || value.type == ACTA_MAP ||
 	    !fits(field, value, &value)) {
 		acta_why_text(p->why,

@@ -393,6 +393,33 @@ time_of(const char *hex)
 	return v.as.i;
 }
 
+START_TEST(what_is_no_utf8_is_mended_byte_by_byte)
+{
+	static const char *const cases[][2] = {
+		{ "", "" },
+		{ "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80",
+		    "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80" },
+		{ "\xff"
+		  "a"
+		  "\xc3",
+		    "?a?" }, /* cut in a letter */
+		{ "\xe2\x82"
+		  "b\xed\xa0\x80",
+		    "??b???" }, /* a surrogate */
+		{ "\xc0\x80\xf5", "???" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *text = strdup(cases[i][0]);
+
+		acta_utf8_mend(text);
+		ck_assert_str_eq(text, cases[i][1]);
+		ck_assert(acta_utf8_valid(text, strlen(text)));
+		free(text);
+	}
+}
+END_TEST
+
 START_TEST(times_are_ms_and_finer_digits_are_cut_towards_the_past)
 {
 	ck_assert_int_eq(time_of("d6 ff ffffffff"), 4294967295000);
@@ -587,6 +614,7 @@ main(void)
 	tcase_add_test(tc, nodes_65536_are_read_and_65537_are_a_limit);
 	tcase_add_test(tc, a_megabyte_of_open_brackets_is_a_limit);
 	tcase_add_test(tc, str_must_be_utf8);
+	tcase_add_test(tc, what_is_no_utf8_is_mended_byte_by_byte);
 	tcase_add_test(
 	    tc, times_are_ms_and_finer_digits_are_cut_towards_the_past);
 	tcase_add_test(tc, a_chain_of_reads_is_checked_once_by_its_last);

@@ -280,6 +280,9 @@ START_TEST(words_stay_utf8_whatever_the_name)
 		ck_assert(acta_utf8_valid(why.hint, strlen(why.hint)));
 		ck_assert_uint_ge(strlen(why.text), sizeof(why.text) - 3);
 	}
+	/* Nor does it matter what is shown in them. */
+	acta_why_text(&why, "\"%s\" \"%.2s\"", "\xff\xc3", "a\xc3\xa9");
+	ck_assert_str_eq(why.text, "\"??\" \"a?\"");
 	acta_why_text(NULL, "x");
 	acta_why_hint(NULL, "x");
 }

@@ -636,6 +636,46 @@ START_TEST(the_runtimes_own_messages_carry_what_users_may_make)
 }
 END_TEST
 
+/* --------------------------------------------------------------- token -- */
+
+START_TEST(a_token_has_one_form)
+{
+	static const char *const good[] = { "stock.0.1.f123456789ab", "a.0.0.0",
+		"a-9.4294967295.7fffffffffffffff.7fffffffffffffff" };
+	static const char *const bad[] = { "", ".", "...", "stock", "stock.0.1",
+		"stock.0.1.", "stock.0..1", "stock..1.1", ".0.1.1",
+		"stock.0.1.1.", "stock.0.1.1 ", " stock.0.1.1", "stock. 0.1.1",
+		"stock.+0.1.1", "stock.-1.1.1", "stock.00.1.1", "stock.0.01.1",
+		"stock.0.0x1.1", "stock.0.A.1", "stock.a.1.1",
+		"stock.4294967296.1.1", "stock.0.8000000000000000.1",
+		"stock.0.1.10000000000000000", "Stock.0.1.1", "st/ock.0.1.1",
+		"abcdefghijklmnopqrstuvwxyzabcdefg.0.1.1" };
+	struct acta_token token;
+	char text[ACTA_TOKEN_MAX + 1];
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		void *copy = exact(good[i], strlen(good[i]));
+
+		ck_assert_msg(
+		    acta_token_decode(copy, strlen(good[i]), &token) == ACTA_OK,
+		    "%s", good[i]);
+		acta_token_encode(text, &token);
+		ck_assert_str_eq(text, good[i]);
+		free(copy);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		ck_assert_msg(acta_token_decode(bad[i], strlen(bad[i]),
+				  &token) == ACTA_EINVAL,
+		    "%s", bad[i]);
+	/* The longest there can be has room. */
+	token = (struct acta_token){ bytes("abcdefghijklmnopqrstuvwxyzabcdef"),
+		UINT32_MAX, INT64_MAX, INT64_MAX };
+	acta_token_encode(text, &token);
+	ck_assert_int_eq(
+	    acta_token_decode(text, strlen(text), &token), ACTA_OK);
+}
+END_TEST
+
 /* ---------------------------------------------------------------- link -- */
 
 START_TEST(a_frame_has_a_head_of_12_bytes)
@@ -997,6 +1037,7 @@ main(void)
 	tcase_add_test(tc, args_are_held_to_the_limits_of_users);
 	tcase_add_test(tc, the_runtimes_own_messages_carry_what_users_may_make);
 	tcase_add_test(tc, items_carry_results_data_and_lists_of_rows);
+	tcase_add_test(tc, a_token_has_one_form);
 	tcase_add_test(tc, a_frame_has_a_head_of_12_bytes);
 	tcase_add_loop_test(
 	    tc, an_item_comes_back_and_cut_anywhere_is_refused, 0, ITEMS);

@@ -5,6 +5,8 @@
  */
 #include "45-api.h"
 
+#include "codecs/reader.h"
+
 #include <signal.h>
 
 #define X16 "xxxxxxxxxxxxxxxx"
@@ -33,6 +35,8 @@ wrong_end(acta_test *t, const char *what, const char *then)
 		wrong = "code not failed";
 	else if (*view.text == 0)
 		wrong = "says not why";
+	else if (!acta_utf8_valid(view.text, strlen(view.text)))
+		wrong = "its text is no UTF-8, and would spoil a frame";
 	else if (acta_test_dead(t, "misuse") != dead + 1)
 		wrong = "no dead letter at once";
 	else if (*runs != 1)

@@ -34,6 +34,7 @@ acta_actor_misuse(struct acta_actor *a, const char *format, ...)
 	va_start(ap, format);
 	vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
+	acta_utf8_mend(text); /* it may show what was no UTF-8, or half of it */
 	a->misused = true;
 	a->status = ACTA_FAILED;
 	a->text = acta_arena_text(a->arena, text, strlen(text));
@@ -520,7 +521,7 @@ acta_alloc(acta_actor *a, size_t size)
 	    ~(uintptr_t)15);
 }
 
-static const char *
+static const char *__attribute__((format(printf, 2, 0)))
 vformat(acta_actor *a, const char *format, va_list ap)
 {
 	va_list again;
@@ -1478,6 +1479,7 @@ acta_defer(acta_actor *a)
 {
 	struct acta_buf *b;
 	uint8_t key[16];
+	char text[ACTA_TOKEN_MAX + 1];
 	uint64_t number, chance;
 	int64_t due_ms;
 
@@ -1505,26 +1507,26 @@ acta_defer(acta_actor *a)
 	acta_part_due_put(a->part, due_ms, 'k', key, 16, "\xc0", 1);
 	a->caller_taken = true;
 	a->deferred = true;
-	return acta_format(a, "%s.%u.%" PRIx64 ".%" PRIx64,
-	    a->part->config.service, a->part->config.part, number, chance);
+	acta_token_encode(text,
+	    &(struct acta_token){
+		own_service(a), a->part->config.part, number, chance });
+	return acta_arena_text(a->arena, text, strlen(text));
 }
 
 static void
 answer_token(acta_actor *a, const char *call, const char *token,
     const struct acta_end *end)
 {
-	char service[ACTA_SERVICE_MAX + 1], tail;
-	unsigned part;
-	uint64_t number, chance;
+	struct acta_token t;
 	struct acta_message m = { 0 };
 	struct acta_buf b;
 	const struct acta_route *r;
 
 	if (token == NULL ||
-	    sscanf(token, "%32[a-z0-9-].%u.%" SCNx64 ".%" SCNx64 "%c", service,
-		&part, &number, &chance, &tail) != 4 ||
-	    (r = acta_part_route(a->part, service, strlen(service))) == NULL ||
-	    part >= r->partitions || number > INT64_MAX || chance > INT64_MAX) {
+	    acta_token_decode(token, strlen(token), &t) != ACTA_OK ||
+	    (r = acta_part_route(a->part, t.service.data, t.service.size)) ==
+		NULL ||
+	    t.part >= r->partitions) {
 		acta_actor_misuse(a,
 		    "%s: \"%.70s\" is not a token of "
 		    "acta_defer",
@@ -1534,9 +1536,9 @@ answer_token(acta_actor *a, const char *call, const char *token,
 	acta_buf_init(&b);
 	acta_pack_map(&b, 6);
 	acta_pack_text(&b, "n");
-	acta_pack_uint(&b, number);
+	acta_pack_uint(&b, t.number);
 	acta_pack_text(&b, "d");
-	acta_pack_uint(&b, chance);
+	acta_pack_uint(&b, t.chance);
 	acta_pack_text(&b, "o");
 	acta_pack_int(&b, end->outcome);
 	acta_pack_text(&b, "c");
@@ -1558,9 +1560,7 @@ answer_token(acta_actor *a, const char *call, const char *token,
 		    (uint32_t)b.size };
 	acta_buf_fini(&b);
 	if (effect(a, call, end->size)) /* what the user made of it */
-		queue_sent(a,
-		    (struct acta_bytes){ service, (uint32_t)strlen(service) },
-		    part, &m);
+		queue_sent(a, t.service, t.part, &m);
 }
 
 void
@@ -1596,7 +1596,7 @@ code_ok(acta_actor *a, const char *call, const char *code)
 }
 
 /* Text for people: UTF-8, or it is cut where it stops being so. */
-static const char *
+static const char *__attribute__((format(printf, 2, 0)))
 said(acta_actor *a, const char *format, va_list ap)
 {
 	char *text = (char *)vformat(a, format, ap);

@@ -15,6 +15,9 @@
 #define X16 "xxxxxxxxxxxxxxxx"
 #define X64 X16 X16 X16 X16
 #define X65 X64 "x"
+#define E16                                                \
+	"\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9" \
+	"\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9"
 
 extern int misuse_runs, misuse_default;
 int misuse_runs;
@@ -213,6 +216,16 @@ CASE(ask_nobody)
 CASE(send_type_spelt)
 {
 	acta_send(self, "misuse/sink", "Sink", ACTA_NONE);
+	return true;
+}
+CASE(send_type_no_utf8)
+{
+	acta_send(self, "misuse/sink", "\xff\xfe", ACTA_NONE);
+	return true;
+}
+CASE(send_type_cut_in_a_letter)
+{ /* what is shown of it ends after 80 bytes */
+	acta_send(self, "misuse/sink", "x" E16 E16 E16, ACTA_NONE);
 	return true;
 }
 CASE(send_type_empty)
@@ -483,6 +496,8 @@ static const struct {
 	ROW(send_nobody),
 	ROW(ask_nobody),
 	ROW(send_type_spelt),
+	ROW(send_type_no_utf8),
+	ROW(send_type_cut_in_a_letter),
 	ROW(send_type_empty),
 	ROW(send_type_long),
 	ROW(ask_type_spelt),
