@@ -5,6 +5,7 @@
 #include "codecs/json.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -314,9 +315,9 @@ put_char(struct acta_buf *out, char c)
 }
 
 static void
-put_escape(struct acta_buf *out, uint8_t c)
+put_escape(struct acta_buf *out, uint32_t c)
 {
-	char text[8];
+	char text[16];
 
 	switch (c) {
 	case '"': put(out, "\\\""); return;
@@ -326,8 +327,34 @@ put_escape(struct acta_buf *out, uint8_t c)
 	case '\t': put(out, "\\t"); return;
 	default: break;
 	}
-	snprintf(text, sizeof(text), "\\u%04x", c);
+	snprintf(text, sizeof(text), "\\u%04" PRIx32, c);
 	put(out, text);
+}
+
+#define AS_IT_IS UINT32_MAX
+
+/*
+ * The character at p if it is to be escaped: what JSON wants, what a terminal
+ * obeys (U+007F to U+009F), and what YAML takes for the end of a line or for
+ * none at all (U+2028, U+2029, U+FEFF, U+FFFE, U+FFFF).
+ */
+static inline uint32_t
+to_escape(const uint8_t *p, size_t room)
+{
+	uint32_t c = p[0];
+
+	if (c < 0x80)
+		return c < 0x20 || c == '"' || c == '\\' || c == 0x7f
+		    ? c
+		    : AS_IT_IS;
+	if (c == 0xc2 && room >= 2 && p[1] < 0xa0)
+		return p[1];
+	if ((c != 0xe2 && c != 0xef) || room < 3)
+		return AS_IT_IS;
+	c = (c & 0x0f) << 12 | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu);
+	return c == 0x2028 || c == 0x2029 || c == 0xfeff || c >= 0xfffe
+	    ? c
+	    : AS_IT_IS;
 }
 
 static void
@@ -338,10 +365,13 @@ put_string(struct acta_buf *out, const void *data, size_t size)
 
 	put_char(out, '"');
 	for (size_t i = 0; i < size; i++) {
-		if (p[i] >= 0x20 && p[i] != '"' && p[i] != '\\' && p[i] != 0x7f)
+		uint32_t c = to_escape(p + i, size - i);
+
+		if (c == AS_IT_IS)
 			continue;
 		acta_buf_append(out, p + plain, i - plain);
-		put_escape(out, p[i]);
+		put_escape(out, c);
+		i += c < 0x80 ? 0 : c < 0x800 ? 1 : 2; /* its other bytes */
 		plain = i + 1;
 	}
 	if (size)

@@ -7,7 +7,9 @@
  * other than str, or with doubled keys, {"$map": [[k, v], ...]}; NUM that are
  * NaN or infinite {"$num": "nan" | "inf" | "-inf"}; a NUM that is whole keeps
  * its ".0". A map that has one single key that begins with "$" goes out
- * as {"$map": ...} so that it is not taken for one of these.
+ * as {"$map": ...} so that it is not taken for one of these. What goes out can
+ * be shown on a terminal, and is YAML, too: controls and odd ends of lines are
+ * escaped.
  */
 #ifndef ACTA_JSON_H
 #define ACTA_JSON_H

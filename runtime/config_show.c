@@ -8,6 +8,7 @@
 
 #include "codecs/json.h"
 #include "codecs/packer.h"
+#include "codecs/reader.h"
 
 /* The value of a row as it would be written. */
 static void
@@ -73,11 +74,42 @@ put_quoted(struct acta_buf *out, const char *text)
 static bool
 is_bare(const char *text)
 {
-	return isalpha((unsigned char)text[0]) != 0 &&
+	return (isalnum((unsigned char)text[0]) != 0 || text[0] == '/') &&
 	    text[strspn(text,
 		"abcdefghijklmnopqrstuvwxyz"
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:-")] == '\0' &&
 	    text[strlen(text) - 1] != ':';
+}
+
+/* A setting as YAML has it, which is JSON without what that has for what YAML
+ * cannot say. The recursion is as deep as the file was. */
+static void
+put_setting(struct acta_buf *out, struct acta_reader *reader)
+{
+	struct acta_reader before = *reader;
+	acta_value value = acta_read_head(reader);
+	bool map = value.type == ACTA_MAP;
+	uint32_t i;
+
+	if (value.type == ACTA_TIME) { /* which was written as an int */
+		acta_text_printf(out, "%" PRId64, value.as.i);
+		return;
+	}
+	if (value.type != ACTA_LIST && !map) {
+		acta_json_encode(
+		    before.at, (size_t)(reader->at - before.at), out);
+		return;
+	}
+	acta_buf_append(out, map ? "{" : "[", 1);
+	for (i = 0; i < value.size; i++) {
+		acta_buf_append(out, ", ", i > 0 ? 2 : 0);
+		if (map) {
+			put_setting(out, reader);
+			acta_buf_append(out, ": ", 2);
+		}
+		put_setting(out, reader);
+	}
+	acta_buf_append(out, map ? "}" : "]", 1);
 }
 
 /* One line, its origin in a column of its own. */
@@ -89,8 +121,7 @@ show_line(struct acta_buf *out, const struct acta_config *config,
 	size_t begin = out->size;
 
 	acta_text_printf(out, "%s%s: ", lead, name);
-	if (quoted && !is_bare(value) && value[0] != '/' &&
-	    !isdigit((unsigned char)value[0]))
+	if (quoted && !is_bare(value))
 		put_quoted(out, value);
 	else
 		acta_text_printf(out, "%s", value);
@@ -141,6 +172,7 @@ show_yaml(const struct acta_config *config, struct acta_buf *out)
 {
 	struct acta_keys t = acta_keys_of(&acta_node_keys,
 	    (void *)(uintptr_t)config, (uint32_t *)(uintptr_t)config->lines);
+	struct acta_reader reader;
 	uint32_t i;
 
 	show_table(out, config, &t, "", false);
@@ -153,7 +185,8 @@ show_yaml(const struct acta_config *config, struct acta_buf *out)
 		if (s->settings.size <= 1) /* an empty map is one byte */
 			continue;
 		acta_text_printf(out, "    settings: ");
-		acta_json_encode(s->settings.data, s->settings.size, out);
+		reader = acta_reader(s->settings.data, s->settings.size);
+		put_setting(out, &reader);
 		acta_text_printf(out, "\n");
 	}
 }

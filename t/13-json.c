@@ -50,6 +50,12 @@ static const struct {
 	{ "a2 c3a4", "\"\xc3\xa4\"" },
 	{ "a8 22 5c 0a 0d 09 08 7f 00",
 	    "\"\\\"\\\\\\n\\r\\t\\u0008\\u007f\\u0000\"" },
+	/* what a terminal obeys, and what YAML reads otherwise */
+	{ "ac c280 c29b c2a0 e280a7 e280a8",
+	    "\"\\u0080\\u009b\xc2\xa0\xe2\x80\xa7\\u2028\"" },
+	{ "ae e280a9 e280aa efbbbf efbfbd c39b",
+	    "\"\\u2029\xe2\x80\xaa\\ufeff\xef\xbf\xbd\xc3\x9b\"" },
+	{ "a6 efbfbe efbfbf", "\"\\ufffe\\uffff\"" },
 	{ "c4 00", "{\"$bin\":\"\"}" },
 	{ "c4 01 00", "{\"$bin\":\"AA==\"}" },
 	{ "c4 02 fbff", "{\"$bin\":\"+/8=\"}" },
@@ -195,6 +201,21 @@ START_TEST(an_error_says_where)
 }
 END_TEST
 
+/* jansson shows what it did not take, and may cut that in a letter. */
+START_TEST(an_error_is_told_in_utf8)
+{
+	static const char text[] = "\"\\\xdd\xb4";
+	struct acta_buf out;
+
+	acta_buf_init(&out);
+	ck_assert_int_eq(
+	    acta_json_decode(text, strlen(text), &out, &why), ACTA_EPROTO);
+	ck_assert_msg(
+	    acta_utf8_valid(why.text, strlen(why.text)), "%s", why.text);
+	acta_buf_fini(&out);
+}
+END_TEST
+
 static enum acta_err
 decode(const struct acta_buf *text)
 {
@@ -331,6 +352,7 @@ main(void)
 	tcase_add_test(tc, blanks_escapes_and_unknown_dollars_are_read);
 	tcase_add_test(tc, what_is_not_one_json_value_is_refused);
 	tcase_add_test(tc, an_error_says_where);
+	tcase_add_test(tc, an_error_is_told_in_utf8);
 	tcase_add_test(tc, depth_32_is_read_and_33_is_a_limit);
 	tcase_add_test(tc, nodes_65536_are_read_and_65537_are_a_limit);
 	tcase_add_test(tc, bombs_are_a_limit);

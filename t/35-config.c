@@ -625,10 +625,32 @@ START_TEST(the_plan_has_doors_first_then_services_in_order)
 }
 END_TEST
 
+/* " # where" and the blanks before it, in each line. */
+static void
+cut_origins(char *text)
+{
+	char *out = text;
+
+	while (*text != '\0') {
+		size_t line = strcspn(text, "\n"), keep = line;
+		const char *c = strstr(text, " # ");
+
+		if (c != NULL && c < text + line)
+			keep = (size_t)(c - text);
+		while (keep > 0 && text[keep - 1] == ' ')
+			keep--;
+		memmove(out, text, keep);
+		out += keep;
+		text += line;
+		if (*text == '\n')
+			*out++ = *text++;
+	}
+	*out = '\0';
+}
+
 START_TEST(what_show_prints_is_the_same_config)
 {
 	struct acta_buf first, second;
-	char *c;
 
 	acta_buf_init(&first);
 	acta_buf_init(&second);
@@ -652,14 +674,54 @@ START_TEST(what_show_prints_is_the_same_config)
 	acta_buf_append(&second, "", 1);
 	ck_assert_ptr_nonnull(strstr((char *)first.data, "# shop.yaml:5"));
 	ck_assert_ptr_nonnull(strstr((char *)first.data, "# default"));
-	for (c = (char *)first.data; (c = strstr(c, " # ")) != NULL;)
-		memset(c, ' ', strcspn(c, "\n"));
-	for (c = (char *)second.data; (c = strstr(c, " # ")) != NULL;)
-		memset(c, ' ', strcspn(c, "\n"));
+	cut_origins((char *)first.data);
+	cut_origins((char *)second.data);
 	ck_assert_ptr_nonnull(strstr((char *)second.data, "jitter: 0.25"));
 	ck_assert_ptr_nonnull(strstr((char *)second.data, "min: 1500ms"));
+	ck_assert_msg(strcmp((char *)first.data, (char *)second.data) == 0,
+	    "they differ");
 	acta_buf_fini(&first);
 	acta_buf_fini(&second);
+}
+END_TEST
+
+/* Nothing in it moves a terminal's cursor, ends a line or begins a comment. */
+START_TEST(what_show_prints_of_any_text_is_that_text)
+{
+	struct acta_buf out;
+	char *data;
+
+	acta_buf_init(&out);
+	ck_assert_int_eq(
+	    load("data: \"/a b #c: "
+		 "'\\\\\\\"\\e\\x9b\\u0085\\u2028\\uFEFF\\n\"\n" ORDER(
+		     ", settings: {warehouse: \"\\e[1m\", tags: "
+		     "[{\"$bin\": x, \"\\t\": null}, {\"$map\": 1}, '5', 5]}")),
+	    ACTA_OK);
+	data = strdup(config.data);
+	acta_config_show(&config, false, &out);
+	acta_config_fini(&config);
+	for (size_t i = 0; i < out.size; i++)
+		ck_assert_msg(out.data[i] == '\n' ||
+			(out.data[i] >= 0x20 && out.data[i] < 0x7f),
+		    "byte %zu", i);
+	ck_assert_msg(load_bytes((char *)out.data, out.size) == ACTA_OK,
+	    "%s\n%.*s", why.text, (int)out.size, out.data);
+	ck_assert_str_eq(config.data, data);
+	ck_assert_uint_eq(acta_map_get(map_of(config.services[0].settings.data,
+					   config.services[0].settings.size),
+			      "tags", 4)
+			      .size,
+	    4);
+	acta_buf_reset(&out);
+	acta_config_show(&config, false, &out);
+	acta_buf_append(&out, "", 1);
+	ck_assert_ptr_nonnull(strstr((char *)out.data,
+	    "tags\": [{\"$bin\": \"x\", \"\\t\": null}, {\"$map\": 1}, "
+	    "\"5\", 5]"));
+	acta_config_fini(&config);
+	acta_buf_fini(&out);
+	free(data);
 }
 END_TEST
 
@@ -723,6 +785,7 @@ main(void)
 	tcase_add_test(tc, settings_come_with_their_defaults);
 	tcase_add_test(tc, the_plan_has_doors_first_then_services_in_order);
 	tcase_add_test(tc, what_show_prints_is_the_same_config);
+	tcase_add_test(tc, what_show_prints_of_any_text_is_that_text);
 	tcase_add_test(tc, quantities_are_read_and_written);
 	suite_add_tcase(suite, tc);
 	srunner_set_tap(runner, "-");
