@@ -644,8 +644,9 @@ on_data(struct acta_part *part, const struct acta_item *item)
 		in->nacked = true;
 		return;
 	}
-	/* Beyond credit it is dropped unread: the peer resends. */
-	if (in->came > in->granted + ACTA_BEYOND_CREDIT) {
+	/* Beyond credit it is dropped unread, as all is while there is no
+	 * space for it: the peer sends it again. */
+	if (part->full || in->came > in->granted + ACTA_BEYOND_CREDIT) {
 		part->dropped++;
 		return;
 	}

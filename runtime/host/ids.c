@@ -221,7 +221,7 @@ acta_ids_expire(struct acta_part *part)
 		part->port.alarm(part->port.self, "ids-quota",
 		    "client ids are forgotten before ids.keep: their quota is "
 		    "full; raise ids.quota");
-	if (part->ids_early && part->id_bytes < quota / 4 * 3) {
+	if (part->ids_early && part->id_horizon_ms <= part->now_ms - keep_ms) {
 		part->port.alarm(part->port.self, "ids-quota", "");
 		part->ids_early = false;
 	}

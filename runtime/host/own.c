@@ -107,6 +107,36 @@ acta_own_end(struct acta_part *part, const struct acta_msg *msg)
 }
 
 /* A deferred reply comes home to where its token was given out. */
+/* Nobody has used it in all this time: whoever waits, or asks again under the
+ * same id, hears that (CORE 1.7). */
+void
+acta_own_token_forget(struct acta_part *part, const void *key, size_t size)
+{
+	const struct acta_end end = { .outcome = ACTA_UNDELIVERED,
+		.code = "failed",
+		.text = "its answer was put off and never given" };
+	const void *value;
+	size_t value_size;
+	struct acta_reader r;
+	struct acta_caller caller;
+	bool ok = true;
+	enum acta_err err = acta_store_get(
+	    part->store, ACTA_T_TOKEN, key, size, &value, &value_size);
+
+	if (err != ACTA_OK) {
+		if (err != ACTA_ENOENT)
+			(void)acta_part_fatal(part, err);
+		return;
+	}
+	value = acta_arena_copy(&part->arena, value, value_size);
+	r = acta_reader(value, value_size);
+	ok = acta_read_list(&r, &ok) == 3 && ok;
+	acta_caller_decode(&r, &caller, &ok);
+	acta_store_delete(part->store, ACTA_T_TOKEN, key, size);
+	if (ok)
+		acta_part_answer(part, &caller, "", &end);
+}
+
 static enum acta_fate
 run_token(struct acta_part *part, struct acta_msg *msg)
 {

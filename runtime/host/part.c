@@ -80,6 +80,29 @@ acta_part_blame(struct acta_part *part, const uint8_t uid[16], uint32_t count)
 
 /* ---------------------------------------------------------- open, close -- */
 
+static void
+forget(struct acta_part *part)
+{
+	acta_parked_fini(part);
+	part->parked_rows = 0;
+	part->parked_wake_ms = 0;
+	for (uint32_t i = 0; i < part->in_count; i++)
+		acta_inbox_fini(&part->ins[i].inbox);
+	for (uint32_t i = 0; i < part->out_count; i++)
+		acta_buf_fini(&part->outs[i].cache);
+	free(part->outs);
+	free(part->ins);
+	free(part->topics);
+	part->outs = NULL;
+	part->ins = NULL;
+	part->topics = NULL;
+	part->out_count = part->in_count = part->in_open = 0;
+	part->topic_count = 0;
+	part->out_cached = 0;
+	part->inbox_turn = 0;
+	part->gathered = 0;
+}
+
 static enum acta_err
 load(struct acta_part *part)
 {
@@ -116,6 +139,13 @@ load(struct acta_part *part)
 		err = acta_due_first(part, key, &size);
 	acta_store_abort(part->store);
 	return err;
+}
+
+enum acta_err
+acta_part_reload(struct acta_part *part)
+{
+	forget(part);
+	return load(part);
 }
 
 enum acta_err
@@ -181,21 +211,14 @@ acta_part_close(struct acta_part **p)
 
 	if (part == NULL)
 		return;
-	acta_parked_fini(part);
+	forget(part);
 	for (uint32_t i = 0; i < part->read_count; i++)
 		acta_buf_fini(&part->reads[i]);
 	acta_store_close(&part->store);
 	acta_arena_fini(&part->arena);
 	acta_inbox_fini(&part->calls);
-	for (uint32_t i = 0; i < part->in_count; i++)
-		acta_inbox_fini(&part->ins[i].inbox);
 	acta_buf_fini(&part->pack);
 	acta_buf_fini(&part->scratch);
-	for (uint32_t i = 0; i < part->out_count; i++)
-		acta_buf_fini(&part->outs[i].cache);
-	free(part->outs);
-	free(part->ins);
-	free(part->topics);
 	acta_ids_fini(part);
 	free(part);
 	*p = NULL;

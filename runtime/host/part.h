@@ -39,6 +39,7 @@
 #define ACTA_BEYOND_CREDIT (4u << 20) /* more than any one message on top */
 #define ACTA_PROBE_MS 5000 /* full for so long: is it a cycle? */
 #define ACTA_PROBE_HOPS 64u
+#define ACTA_FULL_RETRY_MS 1000 /* no space: is there some again? */
 #define ACTA_BLAMES_MAX 256u
 #define ACTA_ACKS_LAZY_MAX 4096u
 
@@ -206,6 +207,12 @@ struct acta_release { /* what leaves after the commit */
 	struct acta_item item;
 };
 
+struct acta_called { /* a client's call that this turn has run */
+	struct acta_called *next;
+	char door[48];
+	uint64_t door_inc, request;
+};
+
 struct acta_topic {
 	char name[ACTA_TYPE_MAX + 1];
 	uint64_t next, first;
@@ -265,12 +272,16 @@ struct acta_part {
 	bool numbers_dirty;
 	int64_t next_due_ms; /* no row of T_DUE is due before */
 	bool intake_stopped, failed;
+	bool full;       /* the last commit found no space */
+	bool trial;      /* this turn tries whether there is some again */
+	int64_t full_ms; /* when to try */
 	bool draining; /* take nothing new; write acks down */
 
 	/* of this turn */
 	struct acta_sent *local, **local_tail;
 	struct acta_release *releases, **release_tail;
 	bool release_known; /* what is released was durable before this turn */
+	struct acta_called *called;
 	uint32_t turn_messages;
 	bool alone; /* it runs a suspect, and nothing else */
 

@@ -130,7 +130,7 @@ acta_source_due(struct acta_part *part, struct acta_gather *g)
 	struct acta_message m = { .id = { "", 0 } };
 	struct acta_buf b;
 
-	if (part->next_due_ms > part->now_ms)
+	if (part->next_due_ms > part->now_ms || (part->full && !part->trial))
 		return ACTA_FATE_NOTHING;
 	if (acta_due_first(part, key, &size) != ACTA_OK || size == 0 ||
 	    part->next_due_ms > part->now_ms)
@@ -141,7 +141,7 @@ acta_source_due(struct acta_part *part, struct acta_gather *g)
 	g->blame = msg.uid;
 	acta_store_delete(part->store, ACTA_T_DUE, key, size);
 	if (key[8] == 'k') {
-		acta_store_delete(part->store, ACTA_T_TOKEN, key + 9, size - 9);
+		acta_own_token_forget(part, key + 9, size - 9);
 		return ACTA_FATE_HANDLED;
 	}
 	if (key[8] == 'a' && size == 17) {
@@ -209,7 +209,7 @@ acta_source_parked(struct acta_part *part, struct acta_gather *g)
 	enum acta_err err;
 	enum acta_fate fate;
 
-	if (queue == NULL)
+	if (queue == NULL || (part->full && !part->trial))
 		return ACTA_FATE_NOTHING;
 	part->put_off = NULL;
 	msg_init(&msg, ACTA_FROM_PARKED);
@@ -232,6 +232,22 @@ acta_source_parked(struct acta_part *part, struct acta_gather *g)
 		acta_park_remove(part, &msg);
 	}
 	return fate;
+}
+
+/* Whoever called must hear it if this turn is taken back. */
+static void
+note_called(struct acta_part *part, const struct acta_caller *c)
+{
+	struct acta_called *called =
+	    acta_arena_alloc(&part->arena, sizeof(*called));
+
+	*called = (struct acta_called){ .next = part->called,
+		.door_inc = c->door_inc,
+		.request = c->request };
+	if (c->door.size >= sizeof(called->door))
+		return;
+	memcpy(called->door, c->door.data, c->door.size);
+	part->called = called;
 }
 
 static enum acta_fate
@@ -285,6 +301,8 @@ run_call(
 	msg.raw = acta_arena_copy(&part->arena, b.data, b.size);
 	msg.raw_size = b.size;
 	acta_buf_fini(&b);
+	if (msg.m.caller.kind == ACTA_CALLER_DOOR)
+		note_called(part, &msg.m.caller);
 	part->calling = msg.has_client ? &msg : NULL;
 	part->call_ended = false;
 	fate = acta_run(part, &msg);
@@ -445,7 +463,7 @@ enum acta_fate
 acta_source_inbox(struct acta_part *part, struct acta_gather *g)
 {
 	struct acta_in *in = NULL;
-	struct acta_inbox *box = inbox_next(part, &in);
+	struct acta_inbox *box = part->trial ? NULL : inbox_next(part, &in);
 	struct acta_item *item;
 	bool done = true;
 	enum acta_fate fate = ACTA_FATE_HANDLED;

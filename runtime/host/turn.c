@@ -20,7 +20,7 @@ acta_part_killed(struct acta_part *part, const char *point)
 static bool
 turn_full(struct acta_part *part)
 {
-	return part->turn_messages >= ACTA_TURN_MESSAGES ||
+	return part->turn_messages >= (part->trial ? 1 : ACTA_TURN_MESSAGES) ||
 	    acta_store_pending_bytes(part->store) >= ACTA_TURN_BYTES ||
 	    part->port.elapsed_ms(part->port.self) >= ACTA_TURN_MS;
 }
@@ -103,9 +103,127 @@ turn_begin(struct acta_part *part, int64_t now_ms)
 	part->local_tail = &part->local;
 	part->releases = NULL;
 	part->release_tail = &part->releases;
+	part->called = NULL;
 	part->turn_messages = 0;
+	part->trial = part->full && part->now_ms >= part->full_ms;
+	part->intake_stopped =
+	    part->full || acta_store_intake_stopped(part->store);
 	acta_store_begin(part->store);
 }
+
+/* ---------------------------------------------------------- a full disk -- */
+
+static void
+reply_busy(struct acta_part *part, const char *door, uint64_t door_inc,
+    uint64_t request, const char *text)
+{
+	struct acta_item item = { .kind = ACTA_ITEM_REPLY };
+
+	part->busy++;
+	item.request = request;
+	item.inc = door_inc;
+	item.src = acta_bytes_of(door);
+	item.code = acta_bytes_of("busy");
+	item.text = acta_bytes_of(text);
+	item.hint = acta_bytes_of("nothing was applied: try again later");
+	item.body = (struct acta_bytes){ ACTA_PACKED_NIL, 1 };
+	part->port.to_door(part->port.self, door, door_inc, &item);
+}
+
+static void
+refuse_call(
+    struct acta_part *part, const struct acta_item *item, const char *text)
+{
+	char door[48];
+
+	snprintf(door, sizeof(door), "%.*s", (int)item->src.size,
+	    item->src.data ? item->src.data : "");
+	reply_busy(part, door, item->inc, item->request, text);
+}
+
+/* What only looks is served also by a store that takes nothing in. */
+static bool
+only_looks(const struct acta_part *part, const struct acta_item *item)
+{
+	struct acta_reader r = acta_reader(item->body.data, item->body.size);
+	const struct acta_handler_info *h;
+	struct acta_message m;
+
+	if (acta_message_decode(&r, &m) != ACTA_OK || m.type.size == 0)
+		return false;
+	if (m.type.data[0] == '@')
+		return true;
+	h = acta_loaded_find(part->loaded, m.type.data, m.type.size);
+	return h != NULL && (h->handler->flags & ACTA_READS) != 0;
+}
+
+#define NO_SPACE "there is no space for its store"
+
+static void
+refuse_calls_waiting(struct acta_part *part)
+{
+	struct acta_inbox kept;
+	struct acta_item *item;
+
+	acta_inbox_init(&kept);
+	while ((item = acta_inbox_get(&part->calls)) != NULL) {
+		if (only_looks(part, item))
+			acta_inbox_put(&kept, item);
+		else
+			refuse_call(part, item, NO_SPACE);
+		acta_inbox_done(&part->calls);
+	}
+	while ((item = acta_inbox_get(&kept)) != NULL) {
+		acta_inbox_put(&part->calls, item);
+		part->gathered++;
+		acta_inbox_done(&kept);
+	}
+	acta_inbox_fini(&kept);
+}
+
+/*
+ * Nothing of this turn was committed, so nothing of it may be heard. Who called
+ * in it is told so; what channels brought comes again; what was parked or due
+ * still is. All that mirrors the store is read from it anew, and nothing is
+ * taken in until a commit finds space.
+ */
+static enum acta_err
+disk_full(struct acta_part *part)
+{
+	enum acta_err err;
+
+	acta_store_abort(part->store);
+	for (struct acta_called *c = part->called; c != NULL; c = c->next)
+		reply_busy(part, c->door, c->door_inc, c->request, NO_SPACE);
+	for (struct acta_release *r = part->releases; r != NULL; r = r->next)
+		if (r->known)
+			part->port.to_door(
+			    part->port.self, r->door, r->door_inc, &r->item);
+	err = acta_part_reload(part);
+	if (err != ACTA_OK)
+		return acta_part_fatal(part, err);
+	if (!part->full)
+		part->port.alarm(part->port.self, "store-full",
+		    NO_SPACE ": it takes nothing new in; free space on its "
+			     "disk, or raise store.quota");
+	part->full = true;
+	part->full_ms = part->now_ms + ACTA_FULL_RETRY_MS;
+	refuse_calls_waiting(part);
+	atomic_store(&part->box->phase, ACTA_PHASE_IDLE);
+	return ACTA_OK;
+}
+
+static void
+space_again(struct acta_part *part)
+{
+	part->full = false;
+	/* Who sends to here asks anew, and is granted something. */
+	for (uint32_t i = 0; i < part->in_count; i++)
+		part->ins[i].nacked = true;
+	part->port.alarm(part->port.self, "store-full", "");
+}
+
+/* ---------------------------------------------------------------- turn -- */
 
 enum acta_err
 acta_part_turn(struct acta_part *part, int64_t now_ms, bool *out_more)
@@ -116,7 +234,6 @@ acta_part_turn(struct acta_part *part, int64_t now_ms, bool *out_more)
 	if (part->failed)
 		return ACTA_EUNSURE;
 	turn_begin(part, now_ms);
-	part->intake_stopped = acta_store_intake_stopped(part->store);
 	if (acta_part_killed(part, "gather"))
 		return ACTA_ECLOSED;
 	if (part->read_count > 0)
@@ -129,7 +246,8 @@ acta_part_turn(struct acta_part *part, int64_t now_ms, bool *out_more)
 	acta_ids_store(part);
 	acta_channels_store(part, part->draining);
 	/* A number that only named what ran in one turn need not be kept. */
-	if (part->numbers_dirty && acta_store_dirty(part->store))
+	if (part->trial ||
+	    (part->numbers_dirty && acta_store_dirty(part->store)))
 		store_numbers(part);
 	if (part->failed) /* the store cannot be read: nothing more is said */
 		return ACTA_ECORRUPT;
@@ -139,8 +257,12 @@ acta_part_turn(struct acta_part *part, int64_t now_ms, bool *out_more)
 		atomic_store(&part->box->phase, ACTA_PHASE_COMMIT);
 		err = acta_store_commit(
 		    part->store, part->now_ms, part->intake_stopped);
+		if (err == ACTA_EFULL)
+			return disk_full(part);
 		if (err != ACTA_OK)
 			return acta_part_fatal(part, err);
+		if (part->full)
+			space_again(part);
 		if (acta_part_killed(part, "committed"))
 			return ACTA_ECLOSED;
 	} else {
@@ -156,8 +278,10 @@ acta_part_turn(struct acta_part *part, int64_t now_ms, bool *out_more)
 	atomic_store(&part->box->phase, ACTA_PHASE_IDLE);
 	if (part->read_count > 0)
 		acta_source_reads_wake(part);
-	*out_more = part->gathered > 0 || acta_parked_due(part) != NULL ||
-	    part->next_due_ms <= part->now_ms;
+	*out_more = part->gathered > 0 ||
+	    (!part->full &&
+		(acta_parked_due(part) != NULL ||
+		    part->next_due_ms <= part->now_ms));
 	return part->failed ? ACTA_EUNSURE : ACTA_OK;
 }
 
@@ -166,6 +290,8 @@ acta_part_wake_ms(const struct acta_part *part)
 {
 	int64_t wake = part->next_due_ms, at = acta_parked_wake_ms(part);
 
+	if (part->full)
+		return part->full_ms;
 	if (at < wake)
 		wake = at;
 	at = acta_channels_wake_ms(part);
@@ -202,22 +328,12 @@ acta_part_item(
 		acta_store_abort(part->store);
 		return;
 	}
+	if (part->full && !only_looks(part, item)) {
+		refuse_call(part, item, NO_SPACE);
+		return;
+	}
 	if (acta_inbox_bytes(&part->calls) > ACTA_INBOX_BYTES_MAX) {
-		struct acta_item out = { .kind = ACTA_ITEM_REPLY };
-		char door[48];
-
-		part->busy++;
-		snprintf(door, sizeof(door), "%.*s", (int)item->src.size,
-		    item->src.data);
-		out.request = item->request;
-		out.inc = item->inc;
-		out.src = item->src;
-		out.code = acta_bytes_of("busy");
-		out.text = acta_bytes_of("too much waits already");
-		out.hint =
-		    acta_bytes_of("nothing was applied: try again later");
-		out.body = (struct acta_bytes){ ACTA_PACKED_NIL, 1 };
-		part->port.to_door(part->port.self, door, item->inc, &out);
+		refuse_call(part, item, "too much waits already");
 		return;
 	}
 	acta_inbox_put(&part->calls, item);

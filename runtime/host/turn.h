@@ -99,6 +99,8 @@ struct acta_end acta_own_end(
     struct acta_part *part, const struct acta_msg *msg);
 enum acta_fate acta_own_run(struct acta_part *part, struct acta_msg *msg);
 bool acta_own_then_open(struct acta_part *part, struct acta_msg *msg);
+void acta_own_token_forget(
+    struct acta_part *part, const void *key, size_t size);
 
 /* run.c */
 const char *acta_part_address(struct acta_part *part, struct acta_bytes key);
@@ -124,6 +126,9 @@ void acta_source_reads_wake(struct acta_part *part);
 /* channel.c: the running hash behind one more message. */
 struct acta_hash128 acta_chain_step(struct acta_hash128 chain, uint64_t seq,
     const void *data, size_t size);
+
+/* part.c: all that mirrors the store, read from it anew. */
+enum acta_err acta_part_reload(struct acta_part *part);
 
 /* turn.c */
 bool acta_part_killed(struct acta_part *part, const char *point);

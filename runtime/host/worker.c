@@ -80,19 +80,17 @@ static void __attribute__((noreturn))
 end_process(struct running *w, enum acta_err err)
 {
 	struct acta_ctl ctl;
-	bool full = err == ACTA_EFULL;
 
 	acta_ctl_init(&ctl, ACTA_CTL_CAUSE);
-	snprintf(ctl.name, sizeof(ctl.name), "%s",
-	    full ? "store-full" : "storage-failed");
+	snprintf(ctl.name, sizeof(ctl.name), "storage-failed");
 	snprintf(ctl.text, sizeof(ctl.text), "%s: %s",
 	    w->worker->config->service, acta_strerror(err));
 	acta_log_line("error", ctl.name, "service=%s text=\"%s\"",
 	    w->worker->config->service, acta_strerror(err));
 	/* The exit status says it too, if this cannot be heard. */
-	_exit(acta_ctl_send(ACTA_FD_CTL, &ctl) == ACTA_OK && full
-		? 1
-		: EXIT_STORAGE);
+	if (acta_ctl_send(ACTA_FD_CTL, &ctl) != ACTA_OK)
+		acta_log_line("error", "root-unheard", "%s", "");
+	_exit(EXIT_STORAGE);
 }
 
 /* --------------------------------------------------------------- start -- */
