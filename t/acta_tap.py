@@ -17,8 +17,8 @@ def ok(good, claim, *why):
     return bool(good)
 
 
-def equal(got, want, claim):
-    return ok(got == want, claim, f"got  {got!r}", f"want {want!r}")
+def equal(got, want, claim, *why):
+    return ok(got == want, claim, f"got  {got!r}", f"want {want!r}", *why)
 
 
 def diag(text):

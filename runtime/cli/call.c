@@ -1,4 +1,4 @@
-/* runtime/cli/call.c - `acta call`, `send`, `state` and `dead`. */
+/* runtime/cli/call.c - `acta call` and `send`. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,8 +31,8 @@ pack_pairs(int count, char **words, struct acta_buf *out)
 	return ACTA_EXIT_OK;
 }
 
-static int
-pack_args(int count, char **words, struct acta_buf *out)
+int
+acta_cli_args(int count, char **words, struct acta_buf *out)
 {
 	struct acta_why why = { "", "" };
 
@@ -144,7 +144,7 @@ ask(struct acta_cli *cli, bool send)
 	call.args = &args;
 	code = check_names(call.to, call.type);
 	if (code == ACTA_EXIT_OK)
-		code = pack_args(cli->argc - 2, cli->argv + 2, &args);
+		code = acta_cli_args(cli->argc - 2, cli->argv + 2, &args);
 	if (code == ACTA_EXIT_OK)
 		code = acta_at_find(cli, &at);
 	if (code != ACTA_EXIT_OK)

@@ -38,6 +38,7 @@ struct acta_cli {
 	bool follow, show, all, checked;
 	const char *pid_of; /* ps --pid */
 	const char *id;     /* call --id */
+	bool yes;      /* dead drop, channel accept, reset: it was thought over */
 	int64_t count; /* sub --count, dead --limit, logs --lines; 0: none */
 	int argc;      /* what is left of the line behind options */
 	char **argv;
@@ -54,6 +55,7 @@ struct acta_command {
 int acta_cmd_call(struct acta_cli *cli);
 int acta_cmd_cflags(struct acta_cli *cli);
 int acta_cmd_check(struct acta_cli *cli);
+int acta_cmd_channel(struct acta_cli *cli);
 int acta_cmd_dead(struct acta_cli *cli);
 int acta_cmd_logs(struct acta_cli *cli);
 int acta_cmd_new(struct acta_cli *cli);
@@ -78,10 +80,14 @@ int acta_sayf(int code, const char *hint, const char *format, ...)
 
 /* Checked MessagePack as JSON with a blank behind each colon and comma. */
 void acta_out_json(const void *msgpack, size_t size, struct acta_buf *out);
+/* A value as that, malloc'ed. */
+char *acta_json_of(acta_value value);
 /* `out` and a newline to stdout. Its failure ends the program, quietly if the
  * reader has gone. */
 void acta_out_line(const struct acta_buf *out);
 void acta_out_flush(void);
+/* What cannot be undone is asked on a terminal, and needs --yes elsewhere. */
+bool acta_sure(const struct acta_cli *cli, const char *what);
 
 /*
  * A table: the cells of all rows, row by row, the first row its head; columns
@@ -100,6 +106,9 @@ int64_t acta_int_at(acta_value map, const char *name, int64_t otherwise);
 double acta_num_at(acta_value map, const char *name, double otherwise);
 bool acta_bool_at(acta_value map, const char *name);
 acta_value acta_value_at(acta_value map, const char *name);
+
+/* NAME=VALUE words, or one of JSON, as a map; else it is said. */
+int acta_cli_args(int count, char **words, struct acta_buf *out);
 
 int64_t acta_cli_now_ms(void); /* CLOCK_MONOTONIC */
 

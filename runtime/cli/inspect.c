@@ -11,23 +11,6 @@
 #define PAGE 1000
 #define DEAD_LIMIT 100
 
-/* A value as JSON in a malloc'ed text. */
-static char *
-json_of(acta_value value)
-{
-	struct acta_buf packed, out;
-	char *text;
-
-	acta_buf_init(&packed);
-	acta_buf_init(&out);
-	acta_pack_value(&packed, value);
-	acta_out_json(packed.data, packed.size, &out);
-	text = acta_text_keepf("%.*s", (int)out.size, (char *)out.data);
-	acta_buf_fini(&packed);
-	acta_buf_fini(&out);
-	return text;
-}
-
 /* One page of an actor's rows. The name of its last, to go on behind, replaces
  * `*after`; NULL: that was all. */
 static int
@@ -66,9 +49,9 @@ state_page(const struct acta_cli *cli, const struct acta_at *at, char **after,
 		acta_value row = acta_read(&reader);
 
 		name = acta_text_at(row, "name", "");
-		value = json_of(acta_value_at(row, "value"));
+		value = acta_json_of(acta_value_at(row, "value"));
 		if (cli->json) {
-			char *quoted = json_of(acta_value_at(row, "name"));
+			char *quoted = acta_json_of(acta_value_at(row, "name"));
 
 			printf(
 			    "%s%s: %s", *count > 0 ? ", " : "", quoted, value);
@@ -210,7 +193,7 @@ dead_list(
 	list = acta_value_at(result, "dead");
 	missing = acta_value_at(result, "missing");
 	if (cli->json) {
-		text = json_of(result);
+		text = acta_json_of(result);
 		puts(text);
 		free(text);
 	} else if (list.type == ACTA_LIST && list.size > 0) {
@@ -246,15 +229,17 @@ print_dead(acta_value row)
 		free(text);
 	}
 	time_of(acta_int_at(row, "at", 0), when);
-	text = json_of(acta_value_at(row, "args"));
+	text = acta_json_of(acta_value_at(row, "args"));
 	printf("%-9s %" PRId64 "\n%-9s %s\n%-9s %s\n", "attempts",
 	    acta_int_at(row, "attempts", 0), "at", when, "args", text);
 	free(text);
 }
 
-/* Its id, SERVICE.PARTITION.NUMBER, says where it lies. */
+/* `verb` of the dead letter `id`, which says where it lies:
+ * SERVICE.PARTITION.NUMBER. `edit`: new args for a retry, or NULL. */
 static int
-dead_show(const struct acta_cli *cli, const struct acta_at *at, const char *id)
+dead_one(const struct acta_cli *cli, const struct acta_at *at, const char *verb,
+    const char *id, const struct acta_buf *edit)
 {
 	struct acta_buf args, answer;
 	char service[40], *text;
@@ -271,21 +256,29 @@ dead_show(const struct acta_cli *cli, const struct acta_at *at, const char *id)
 		    "no dead letter's id: \"%s\"", id);
 	acta_buf_init(&args);
 	acta_buf_init(&answer);
-	acta_pack_map(&args, 3);
+	acta_pack_map(&args, edit != NULL ? 4 : 3);
 	acta_pack_text(&args, "id");
 	acta_pack_text(&args, id);
 	acta_pack_text(&args, "service");
 	acta_pack_text(&args, service);
 	acta_pack_text(&args, "part");
 	acta_pack_int(&args, part);
+	if (edit != NULL) {
+		acta_pack_text(&args, "args");
+		acta_pack_raw(&args, edit->data, edit->size);
+	}
 	code = acta_client_result(
-	    cli, at->call, "@dead", "show", &args, &answer, &result);
+	    cli, at->call, "@dead", verb, &args, &answer, &result);
 	if (code == ACTA_EXIT_OK && cli->json) {
-		text = json_of(result);
+		text = acta_json_of(result);
 		puts(text);
 		free(text);
-	} else if (code == ACTA_EXIT_OK) {
+	} else if (code == ACTA_EXIT_OK && strcmp(verb, "show") == 0) {
 		print_dead(result);
+	} else if (code == ACTA_EXIT_OK) {
+		acta_sayf(0, NULL, "%s: %s", id,
+		    strcmp(verb, "drop") == 0 ? "dropped"
+					      : "it is tried again");
 	}
 	acta_out_flush();
 	acta_buf_fini(&args);
@@ -293,30 +286,56 @@ dead_show(const struct acta_cli *cli, const struct acta_at *at, const char *id)
 	return code;
 }
 
+static int
+dead_retry(const struct acta_cli *cli, const struct acta_at *at)
+{
+	struct acta_buf edit;
+	int code = ACTA_EXIT_OK;
+
+	if (cli->argc == 2)
+		return dead_one(cli, at, "retry", cli->argv[1], NULL);
+	acta_buf_init(&edit);
+	code = acta_cli_args(cli->argc - 2, cli->argv + 2, &edit);
+	if (code == ACTA_EXIT_OK)
+		code = dead_one(cli, at, "retry", cli->argv[1], &edit);
+	acta_buf_fini(&edit);
+	return code;
+}
+
 int
 acta_cmd_dead(struct acta_cli *cli)
 {
+	static const char *const verbs[] = { "ls", "show", "retry", "drop",
+		NULL };
 	const char *what = cli->argc > 0 ? cli->argv[0] : "ls";
 	const char *name = cli->argc > 1 ? cli->argv[1] : NULL;
 	struct acta_at at = { 0 };
+	size_t i = 0;
 	int code;
 
-	if (strcmp(what, "retry") == 0 || strcmp(what, "drop") == 0 ||
-	    strcmp(what, "capsule") == 0)
+	if (strcmp(what, "capsule") == 0)
 		return acta_sayf(ACTA_EXIT_USAGE,
-		    "it shows them: acta dead ls, acta dead show ID",
+		    "acta dead show ID shows what is kept",
 		    "this version has no \"dead %s\" yet", what);
-	if (strcmp(what, "ls") != 0 && strcmp(what, "show") != 0)
-		return acta_sayf(ACTA_EXIT_USAGE, "ls, or show ID",
-		    "dead: unknown verb \"%s\"", what);
-	if (what[0] == 's' && name == NULL)
+	while (verbs[i] != NULL && strcmp(verbs[i], what) != 0)
+		i++;
+	if (verbs[i] == NULL)
 		return acta_sayf(ACTA_EXIT_USAGE,
-		    "acta dead show ID; acta dead ls shows the ids",
-		    "something is missing");
+		    "ls, show ID, retry ID, drop ID",
+		    "dead: unknown verb \"%s\"", what);
+	if (i > 0 && name == NULL)
+		return acta_sayf(ACTA_EXIT_USAGE, "acta dead ls shows the ids",
+		    "dead %s: an id is missing", what);
+	if (cli->argc > 2 && strcmp(what, "retry") != 0)
+		return acta_sayf(ACTA_EXIT_USAGE, "one at a time",
+		    "dead %s: too many words", what);
+	if (strcmp(what, "drop") == 0 && !acta_sure(cli, "To drop it"))
+		return ACTA_EXIT_USAGE;
 	code = acta_at_find(cli, &at);
 	if (code == ACTA_EXIT_OK)
-		code = what[0] == 'l' ? dead_list(cli, &at, name)
-				      : dead_show(cli, &at, name);
+		code = i == 0 ? dead_list(cli, &at, name)
+		    : i == 2  ? dead_retry(cli, &at)
+			      : dead_one(cli, &at, what, name, NULL);
 	acta_at_fini(&at);
 	return code;
 }

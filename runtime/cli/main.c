@@ -18,7 +18,8 @@ enum option_key {
 	KEY_CHECKED,
 	KEY_ID,
 	KEY_COUNT,
-	KEY_LIMIT
+	KEY_LIMIT,
+	KEY_YES
 };
 
 #define OPTION(name_, key_, arg_, doc_)                              \
@@ -62,7 +63,12 @@ static const struct argp_option sub_options[] = {
 };
 static const struct argp_option dead_options[] = { OPTION("limit", KEY_LIMIT,
 						       "N", "at most N (100)"),
-	OPTION_AT, OPTION_TIMEOUT, OPTION_OUTPUT, { 0 } };
+	OPTION("yes", KEY_YES, NULL, "drop: do not ask"), OPTION_AT,
+	OPTION_TIMEOUT, OPTION_OUTPUT, { 0 } };
+static const struct argp_option channel_options[] = {
+	OPTION("yes", KEY_YES, NULL, "accept, reset: do not ask"), OPTION_AT,
+	OPTION_TIMEOUT, OPTION_OUTPUT, { 0 }
+};
 static const struct argp_option logs_options[] = { OPTION("follow", 'f', NULL,
 						       "go on as it grows"),
 	OPTION("lines", 'n', "N", "begin N lines before the end (100)"),
@@ -110,12 +116,23 @@ static const struct acta_command commands[] = {
 	    "An actor's rows, as its worker has them.\n\n"
 	    "  acta state stock/17",
 	    node_options, 1, 1, acta_cmd_state },
-	{ "dead", "[ls [SERVICE] | show ID]",
+	{ "dead", "[ls [SERVICE] | show ID | retry ID [ARGS] | drop ID]",
 	    "Messages that could not be handled, with their cause.\n\n"
 	    "  acta dead\n"
 	    "  acta dead ls stock\n"
-	    "  acta dead show stock.0.1",
-	    dead_options, 0, 2, acta_cmd_dead },
+	    "  acta dead show stock.0.1\n"
+	    "  acta dead retry stock.0.1\n"
+	    "  acta dead retry stock.0.1 qty=2\n"
+	    "  acta dead drop --yes stock.0.1",
+	    dead_options, 0, -1, acta_cmd_dead },
+	{ "channel", "[ls [SERVICE] | accept FROM TO | reset FROM TO]",
+	    "What waits between services, and ways out of a stopped channel."
+	    "\n\n"
+	    "  acta channel\n"
+	    "  acta channel ls order\n"
+	    "  acta channel accept order.0 stock.1\n"
+	    "  acta channel reset --yes order.0 stock.1",
+	    channel_options, 0, 3, acta_cmd_channel },
 	{ "start", "SERVICE",
 	    "Start a service that was stopped or is held.\n\n"
 	    "  acta start stock\n"
@@ -151,8 +168,8 @@ static const struct acta_command commands[] = {
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 /* Of the design, and not in this version: told apart from a typo. */
-static const char *const later[] = { "sup", "channel", "reconcile", "store",
-	"trace", "top", "doctor", NULL };
+static const char *const later[] = { "sup", "reconcile", "store", "trace",
+	"top", "doctor", NULL };
 
 static const struct acta_command *
 find_command(const char *name)
@@ -264,6 +281,7 @@ parse_option(int key, char *arg, struct argp_state *state)
 	case 'f': cli->follow = true; break;
 	case KEY_PID: cli->pid_of = arg; break;
 	case KEY_CHECKED: cli->checked = true; break;
+	case KEY_YES: cli->yes = true; break;
 	case KEY_ID:
 		cli->id = arg;
 		good = arg[0] != '\0' && strlen(arg) <= ACTA_ID_MAX;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "codecs/json.h"
+#include "codecs/packer.h"
 #include "runtime/cli/cli.h"
 
 int
@@ -223,4 +224,37 @@ acta_cli_now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
+}
+
+char *
+acta_json_of(acta_value value)
+{
+	struct acta_buf packed, out;
+	char *text;
+
+	acta_buf_init(&packed);
+	acta_buf_init(&out);
+	acta_pack_value(&packed, value);
+	acta_out_json(packed.data, packed.size, &out);
+	text = acta_text_keepf("%.*s", (int)out.size, (char *)out.data);
+	acta_buf_fini(&packed);
+	acta_buf_fini(&out);
+	return text;
+}
+
+bool
+acta_sure(const struct acta_cli *cli, const char *what)
+{
+	char line[16] = "";
+
+	if (cli->yes)
+		return true;
+	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
+		(void)acta_sayf(0, "--yes says that it is meant",
+		    "%s cannot be undone", what);
+		return false;
+	}
+	fprintf(stderr, "%s cannot be undone. Go on? [y/N] ", what);
+	return fgets(line, sizeof(line), stdin) != NULL &&
+	    (line[0] == 'y' || line[0] == 'Y');
 }

@@ -1,5 +1,6 @@
 /*
- * admin.c - the runtime's own services: `@node`, `@events`, `@state`, `@dead`.
+ * admin.c - the runtime's own services: `@node`, `@events`, `@state`, `@dead`,
+ * `@channel`.
  * Some the door answers, some the root, most the partition concerned, which
  * gets a message of a type that no client can send.
  */
@@ -314,12 +315,50 @@ dead(struct door *door, const struct door_back *back,
 	door_join_start(door, back, request, messages[at], service, part);
 }
 
+/* list: of `service`, or of all; accept, reset: at `service` and `part`. */
+static void
+channel(struct door *door, const struct door_back *back,
+    const struct acta_request *request)
+{
+	static const char *const types[] = { "list", "accept", "reset", NULL };
+	struct acta_bytes name = arg_str(request, "service"),
+			  nobody = { "", 0 };
+	struct door_service *service = NULL;
+	int64_t part = arg_part(request);
+	bool all = is(request->type, "list");
+
+	if (!known_type(door, back, request, types))
+		return;
+	if (!door->admin) {
+		deny(door, back);
+		return;
+	}
+	if (name.data) {
+		service = find_service(door, back, name);
+		if (!service)
+			return;
+	}
+	if (part == -2 || (!all && (!service || part < 0)) ||
+	    (part >= 0 && (!service || part >= service->partitions))) {
+		bad_args(door, back, "\"service\" and its \"part\" are due");
+		return;
+	}
+	if (all)
+		door_join_start(
+		    door, back, request, "@channel-list", service, part);
+	else
+		to_part(door, back, request,
+		    is(request->type, "accept") ? "@channel-accept"
+						: "@channel-reset",
+		    service, (uint32_t)part, nobody);
+}
+
 void
 door_admin(struct door *door, const struct door_back *back,
     const struct acta_request *request)
 {
 	static const char *const names[] = { "@node", "@events", "@state",
-		"@dead", NULL };
+		"@dead", "@channel", NULL };
 	struct acta_why why = { 0 };
 	char word[ACTA_SERVICE_MAX + 2];
 	const char *near;
@@ -332,6 +371,8 @@ door_admin(struct door *door, const struct door_back *back,
 		state(door, back, request);
 	} else if (is(request->service, "@dead")) {
 		dead(door, back, request);
+	} else if (is(request->service, "@channel")) {
+		channel(door, back, request);
 	} else {
 		snprintf(word, sizeof word, "%.*s", (int)request->service.size,
 		    request->service.data);

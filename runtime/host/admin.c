@@ -1,9 +1,9 @@
 /*
- * runtime/host/admin.c - the runtime's own requests to a partition: @state-get,
- * @state-list, @dead-list, @dead-show, @events-replay.
- * They come from a door, which has checked who may ask, and answer at release.
+ * runtime/host/admin.c - the runtime's own requests to a partition: about its
+ * state, dead letters, channels and events. They come from a door, which has checked who may ask, and answer at release.
  */
-#include "runtime/host/part.h"
+#include "runtime/host/park.h"
+#include "runtime/host/turn.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +12,7 @@
 
 #define LIST_MAX 1000u
 #define ANSWER_BYTES_MAX (900u << 10)
+#define RESET_MAX 1000u /* messages of one channel-reset */
 
 static acta_value
 arg(const struct acta_msg *msg, const char *name)
@@ -216,15 +217,57 @@ dead_list(struct acta_part *part, struct acta_msg *msg)
 	acta_buf_fini(&rows);
 }
 
-/* "order.0.17" or 17: the number at its end. */
-static void
-dead_show(struct acta_part *part, struct acta_msg *msg)
+/* -------------------------------------------------------- dead letters -- */
+
+/* Anew, under its old uid: into its actor's queue, or on its way if it is for
+ * another service, in the commit that takes the dead letter away. Whoever
+ * waited for it was answered when it died. */
+static bool
+revive(struct acta_part *part, struct acta_msg *dead, acta_value args)
 {
-	acta_value id = arg(msg, "id");
-	uint64_t number = (uint64_t)acta_as_int(id, 0);
-	uint8_t key[8];
-	struct acta_row row = { .key = key, .key_size = 8 };
+	struct acta_reader r = acta_reader(dead->raw, dead->raw_size);
+	struct acta_bytes service, key;
+	const struct acta_route *route;
 	struct acta_buf b;
+
+	if (acta_message_decode(&r, &dead->m) != ACTA_OK)
+		return false;
+	dead->m.caller = (struct acta_caller){ 0 };
+	dead->m.deadline_ms = 0;
+	if (args.type == ACTA_MAP) {
+		dead->m.args = args;
+		dead->m.args_raw = (struct acta_bytes){ 0 };
+	}
+	service = acta_bytes_of(part->config.service);
+	key = dead->m.key;
+	/* Of one that went to no service the key is the whole address. */
+	if (dead->again &&
+	    acta_address_split(
+		dead->m.key.data, dead->m.key.size, &service, &key) != ACTA_OK)
+		return false;
+	route = acta_part_route(part, service.data, service.size);
+	if (route == NULL)
+		return false;
+	dead->m.key = key;
+	acta_buf_init(&b);
+	acta_message_encode(&b, &dead->m);
+	dead->raw = acta_arena_copy(&part->arena, b.data, b.size);
+	dead->raw_size = b.size;
+	acta_buf_fini(&b);
+	if (dead->again)
+		acta_route_to(part, route->name,
+		    acta_partition_of(key.data, key.size, route->partitions),
+		    dead->raw, dead->raw_size);
+	else
+		acta_park_append(part, dead, 0, part->now_ms, "retried");
+	return true;
+}
+
+/* "order.0.17" or 17: the number at its end. */
+static uint64_t
+number_of(acta_value id)
+{
+	uint64_t number = (uint64_t)acta_as_int(id, 0);
 
 	if (id.type == ACTA_STR) {
 		const char *s = id.as.data;
@@ -236,17 +279,261 @@ dead_show(struct acta_part *part, struct acta_msg *msg)
 			    ? number * 10 + (uint64_t)(s[i] - '0')
 			    : number;
 	}
-	for (int i = 0; i < 8; i++)
-		key[i] = (uint8_t)(number >> (8 * (7 - i)));
+	return number;
+}
+
+/* The row of the dead letter that is meant, in the arena. */
+static bool
+dead_get(
+    struct acta_part *part, acta_value id, uint8_t key[8], struct acta_row *out)
+{
+	acta_be64(key, number_of(id));
+	*out = (struct acta_row){ .key = key, .key_size = 8 };
+	if (acta_store_get(part->store, ACTA_T_DEAD, key, 8, &out->value,
+		&out->value_size) != ACTA_OK)
+		return false;
+	out->value = acta_arena_copy(&part->arena, out->value, out->value_size);
+	return true;
+}
+
+static void
+dead_show(struct acta_part *part, struct acta_msg *msg)
+{
+	uint8_t key[8];
+	struct acta_row row;
+	struct acta_buf b;
+
 	acta_buf_init(&b);
-	if (acta_store_get(part->store, ACTA_T_DEAD, key, 8, &row.value,
-		&row.value_size) == ACTA_OK &&
+	if (dead_get(part, arg(msg, "id"), key, &row) &&
 	    pack_dead(part, &b, &row, true))
 		answer_value(part, msg, b.data, b.size);
 	else
 		refuse(part, msg, "not-found", "no such dead letter");
 	acta_buf_fini(&b);
 }
+
+static void
+dead_retry(struct acta_part *part, struct acta_msg *msg)
+{
+	acta_value args = arg(msg, "args");
+	struct acta_msg dead = { .attempt = 0 };
+	struct acta_row row;
+	struct acta_reader r;
+	const void *uid;
+	const char *cause;
+	uint8_t key[8];
+	uint32_t n, m;
+	bool ok = true;
+
+	if (!dead_get(part, arg(msg, "id"), key, &row)) {
+		refuse(part, msg, "not-found", "no such dead letter");
+		return;
+	}
+	r = acta_reader(row.value, row.value_size);
+	ok = acta_read_list(&r, &ok) == 6 && ok;
+	cause = acta_read_str(&r, &n, &ok);
+	(void)acta_read_str(&r, &m, &ok);
+	(void)acta_read_int(&r, &ok);
+	(void)acta_read_int(&r, &ok);
+	uid = acta_read_bin(&r, &m, &ok);
+	dead.raw = acta_read_raw(&r, &dead.raw_size);
+	dead.again =
+	    ok && ((n == 15 && memcmp(cause, "unknown-service", n) == 0));
+	if (!ok || m != 16) {
+		refuse(part, msg, "failed", "the dead letter is damaged");
+		return;
+	}
+	memcpy(dead.uid.bytes, uid, 16);
+	if (!revive(part, &dead, args)) {
+		refuse(part, msg, "failed",
+		    "it cannot be sent: malformed, or there is still no such "
+		    "service");
+		return;
+	}
+	/* Its crashes are forgiven: it was asked to be tried. */
+	for (uint32_t i = 0; i < part->blame_count; i++)
+		if (memcmp(part->blames[i].uid.bytes, uid, 16) == 0)
+			part->blames[i].count = 0;
+	acta_store_delete(part->store, ACTA_T_DEAD, key, 8);
+	part->dead -= part->dead > 0;
+	answer_value(part, msg,
+	    "\x81\xa7"
+	    "retried\xc3",
+	    10);
+}
+
+static void
+dead_drop(struct acta_part *part, struct acta_msg *msg)
+{
+	struct acta_row row;
+	uint8_t key[8];
+
+	if (!dead_get(part, arg(msg, "id"), key, &row)) {
+		refuse(part, msg, "not-found", "no such dead letter");
+		return;
+	}
+	acta_store_delete(part->store, ACTA_T_DEAD, key, 8);
+	part->dead -= part->dead > 0;
+	answer_value(part, msg,
+	    "\x81\xa7"
+	    "dropped\xc3",
+	    10);
+}
+
+/* ------------------------------------------------------------ channels -- */
+
+static void
+pack_head(struct acta_part *part, struct acta_buf *b, const char *way,
+    const char *peer, uint32_t peer_part, const char *state, uint32_t more)
+{
+	char own[ACTA_SERVICE_MAX + 12], other[ACTA_SERVICE_MAX + 12];
+
+	snprintf(
+	    own, sizeof(own), "%s.%u", part->config.service, part->config.part);
+	snprintf(other, sizeof(other), "%s.%u", peer, peer_part);
+	acta_pack_map(b, 4 + more);
+	acta_pack_text(b, "of");
+	acta_pack_text(b, own);
+	acta_pack_text(b, "way");
+	acta_pack_text(b, way);
+	acta_pack_text(b, "peer");
+	acta_pack_text(b, other);
+	acta_pack_text(b, "state");
+	acta_pack_text(b, state);
+}
+
+static void
+pack_number(struct acta_buf *b, const char *name, uint64_t n)
+{
+	acta_pack_text(b, name);
+	acta_pack_uint(b, n);
+}
+
+static void
+pack_out(struct acta_part *part, struct acta_buf *b, struct acta_out *o)
+{
+	static const char *const states[] = { [ACTA_OUT_DOWN] = "down",
+		[ACTA_OUT_HELLO] = "asking",
+		[ACTA_OUT_OPEN] = "open",
+		[ACTA_OUT_STOPPED] = "stopped" };
+	int64_t oldest_ms = acta_channel_oldest_ms(part, o);
+	const char *state = states[o->state];
+
+	if (o->state != ACTA_OUT_STOPPED && o->acked == o->next)
+		state = "idle";
+	pack_head(part, b, "to", o->service, o->part, state, 6);
+	pack_number(b, "next", o->next);
+	pack_number(b, "waiting", o->next - o->acked);
+	pack_number(b, "bytes", o->bytes);
+	pack_number(b, "oldest_ms",
+	    oldest_ms > 0 && oldest_ms < part->now_ms
+		? (uint64_t)(part->now_ms - oldest_ms)
+		: 0);
+	acta_pack_text(b, "full");
+	acta_pack_bool(b, !acta_channel_room(part, o, true));
+	acta_pack_text(b, "why");
+	acta_pack_text(b, o->why ? o->why : "");
+}
+
+static void
+pack_in(struct acta_part *part, struct acta_buf *b, const struct acta_in *in)
+{
+	pack_head(part, b, "from", in->service, in->part,
+	    in->why        ? "stopped"
+		: in->open ? "open"
+			   : "down",
+	    7);
+	pack_number(b, "next", in->next);
+	pack_number(b, "taken", in->taken);
+	pack_number(b, "handled", in->handled);
+	pack_number(b, "rejected", in->rejected);
+	pack_number(b, "parked", in->parked);
+	pack_number(b, "dead", in->dead);
+	acta_pack_text(b, "why");
+	acta_pack_text(b, in->why ? in->why : "");
+}
+
+static void
+channel_list(struct acta_part *part, struct acta_msg *msg)
+{
+	struct acta_buf rows;
+	uint32_t count = 0;
+
+	acta_buf_init(&rows);
+	for (uint32_t i = 0;
+	     i < part->out_count && rows.size < ANSWER_BYTES_MAX; i++, count++)
+		pack_out(part, &rows, &part->outs[i]);
+	for (uint32_t i = 0; i < part->in_count && rows.size < ANSWER_BYTES_MAX;
+	     i++)
+		if (part->ins[i].next > 0 || part->ins[i].why != NULL) {
+			pack_in(part, &rows, &part->ins[i]);
+			count++;
+		}
+	answer_list(
+	    part, msg, "channels", &rows, count, rows.size >= ANSWER_BYTES_MAX);
+	acta_buf_fini(&rows);
+}
+
+static bool
+peer_of(const struct acta_msg *msg, struct acta_bytes *service, uint32_t *part)
+{
+	acta_value peer = arg(msg, "peer");
+
+	if (peer.type != ACTA_STR || peer.size == 0 ||
+	    peer.size > ACTA_SERVICE_MAX)
+		return false;
+	*service = (struct acta_bytes){ peer.as.data, peer.size };
+	*part = (uint32_t)acta_as_int(arg(msg, "peer_part"), 0);
+	return true;
+}
+
+/* At the receiver: what the sender tells next is taken for true. */
+static void
+channel_accept(struct acta_part *part, struct acta_msg *msg)
+{
+	struct acta_bytes service;
+	struct acta_in *in = NULL;
+	uint32_t peer;
+
+	if (peer_of(msg, &service, &peer))
+		in = acta_channel_in(part, service, peer);
+	if (in == NULL) {
+		refuse(part, msg, "not-found", "no channel comes from there");
+		return;
+	}
+	acta_channel_accept(part, in);
+	answer_value(part, msg,
+	    "\x81\xa8"
+	    "accepted\xc3",
+	    11);
+}
+
+/* At the sender: what waits is not sent, but kept as dead letters. */
+static void
+channel_reset(struct acta_part *part, struct acta_msg *msg)
+{
+	struct acta_bytes service;
+	struct acta_out *out = NULL;
+	struct acta_buf b;
+	uint32_t peer;
+
+	if (peer_of(msg, &service, &peer))
+		for (uint32_t i = 0; i < part->out_count; i++)
+			if (part->outs[i].part == peer &&
+			    acta_bytes_is(service, part->outs[i].service))
+				out = &part->outs[i];
+	if (out == NULL) {
+		refuse(part, msg, "not-found", "no channel goes there");
+		return;
+	}
+	acta_buf_init(&b);
+	acta_pack_map(&b, 1);
+	pack_number(&b, "left", acta_channel_reset(part, out, RESET_MAX));
+	answer_value(part, msg, b.data, b.size);
+	acta_buf_fini(&b);
+}
+
+/* -------------------------------------------------------------- events -- */
 
 static bool
 pack_event(struct acta_buf *out, const struct acta_part *part,
@@ -353,6 +640,11 @@ acta_part_admin(struct acta_part *part, struct acta_msg *msg)
 		{ "@state-list", state_list },
 		{ "@dead-list", dead_list },
 		{ "@dead-show", dead_show },
+		{ "@dead-retry", dead_retry },
+		{ "@dead-drop", dead_drop },
+		{ "@channel-list", channel_list },
+		{ "@channel-accept", channel_accept },
+		{ "@channel-reset", channel_reset },
 		{ "@events-replay", events_replay },
 	};
 

@@ -439,7 +439,7 @@ alarm_of(struct acta_part *part, const char *way, const char *service,
 static void
 stop_out(struct acta_part *part, struct acta_out *o, const char *why)
 {
-	if (o->state != ACTA_OUT_STOPPED || o->why != why)
+	if (o->why != why)
 		alarm_of(part, "to", o->service, o->part, why);
 	o->state = ACTA_OUT_STOPPED;
 	o->why = why;
@@ -612,6 +612,70 @@ acta_channel_accept(struct acta_part *part, struct acta_in *in)
 	in->nack_ms = 0;
 }
 
+/* The row `seq`, wherever it is; NULL: it is not there. */
+static const uint8_t *
+row_get(struct acta_part *part, struct acta_out *o, uint64_t seq, size_t *size)
+{
+	const uint8_t *data = cache_row(o, seq, size);
+	uint8_t key[64];
+	const void *value;
+	size_t n = outbox_key(key, o, seq);
+
+	if (data != NULL)
+		return data;
+	if (acta_store_get(part->store, ACTA_T_OUTBOX, key, n, &value, size) !=
+	    ACTA_OK)
+		return NULL;
+	return value;
+}
+
+uint64_t
+acta_channel_reset(struct acta_part *part, struct acta_out *o, uint32_t most)
+{
+	const struct acta_end end = { .outcome = ACTA_UNDELIVERED,
+		.code = "failed",
+		.text = "its channel was reset: whether it was handled nobody "
+			"knows" };
+
+	for (uint32_t i = 0; i < most && o->acked < o->next; i++) {
+		struct acta_msg msg = { .attempt = 0 };
+		struct acta_reader r;
+		const uint8_t *data;
+
+		data = row_get(part, o, o->acked, &msg.raw_size);
+		if (data == NULL)
+			break;
+		msg.raw = acta_arena_copy(&part->arena, data, msg.raw_size);
+		msg.uid = acta_part_uid(o->service, strlen(o->service),
+		    &part->hist, sizeof(part->hist), o->acked);
+		acta_part_dead(part, &msg, "channel-reset", end.text);
+		r = acta_reader(msg.raw, msg.raw_size);
+		if (acta_message_decode(&r, &msg.m) == ACTA_OK)
+			acta_part_answer(part, &msg.m.caller, o->service, &end);
+		ack_row(o, msg.raw, msg.raw_size);
+	}
+	cache_trim(part, o, o->acked);
+	o->dirty = true;
+	o->state = ACTA_OUT_DOWN;
+	return o->next - o->acked;
+}
+
+int64_t
+acta_channel_oldest_ms(struct acta_part *part, struct acta_out *o)
+{
+	struct acta_message m;
+	struct acta_reader r;
+	const uint8_t *data = NULL;
+	size_t size = 0;
+
+	if (o->acked < o->next)
+		data = row_get(part, o, o->acked, &size);
+	if (data == NULL)
+		return 0;
+	r = acta_reader(data, size);
+	return acta_message_decode(&r, &m) == ACTA_OK ? m.sent_ms : 0;
+}
+
 static void
 on_data(struct acta_part *part, const struct acta_item *item)
 {
@@ -686,7 +750,7 @@ on_welcome(struct acta_part *part, const struct acta_item *item, int64_t now_ms)
 		stop_out(part, o, acta_verdict_text(ACTA_VERDICT_DIVERGED));
 		return;
 	}
-	if (o->state == ACTA_OUT_STOPPED)
+	if (o->why != NULL)
 		alarm_of(part, "to", o->service, o->part, NULL);
 	o->why = NULL;
 	if (o->peer_hist != item->hist)

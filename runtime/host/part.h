@@ -444,6 +444,11 @@ void acta_channel_block(
 struct acta_in *acta_channel_in(
     struct acta_part *part, struct acta_bytes service, uint32_t peer_part);
 void acta_channel_accept(struct acta_part *part, struct acta_in *in);
+/* Up to `most` of what waits there becomes dead letters; how many are left. */
+uint64_t acta_channel_reset(
+    struct acta_part *part, struct acta_out *out, uint32_t most);
+/* When the first message that waits there was sent; 0: none does. */
+int64_t acta_channel_oldest_ms(struct acta_part *part, struct acta_out *out);
 
 /* events.c */
 enum acta_err acta_topics_load(struct acta_part *part);
