@@ -1,0 +1,73 @@
+#!/usr/bin/python3
+"""Claim: a dead letter is kept with its cause, and can be tried again, once,
+edited or as it was, or dropped; what was tried again counts as any message does.
+"""
+import json
+import os
+import sys
+
+TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+sys.path[:0] = [os.path.join(TOP, "t")]
+import acta_tap as tap  # noqa: E402
+from acta_node import BUILD, Node  # noqa: E402
+
+SERVICES = f"""\
+  - name: msgs
+    load: {BUILD}/t/services/msgs.so
+    max_attempts: 2
+    backoff: {{min: 1ms, max: 2ms}}
+"""
+
+
+def dead(node):
+    run = node.acta("dead", "ls", "-o", "json")
+    return json.loads(run.stdout)["dead"] if run.returncode == 0 else None
+
+
+def row(node, name):
+    run = node.acta("state", "msgs/a", "-o", "json")
+    return json.loads(run.stdout).get(name)
+
+
+def main():
+    with Node(SERVICES) as node:
+        node.start()
+        for _ in range(2):
+            run = node.acta("call", "msgs/a", "fail-until", "until=5")
+            tap.ok(run.returncode == 1 and "failed" in run.stderr,
+                   "a call that fails too often is told so", run.stderr)
+        letters = dead(node)
+        tap.equal([d["cause"] for d in letters], ["failed", "failed"],
+                  "and is a dead letter")
+        first, second = (d["id"] for d in letters)
+        tap.equal(row(node, "tries"), None, "of which nothing was kept")
+        tap.equal(node.acta("dead", "retry", first).returncode, 0,
+                  "tried again as it was")
+        tap.ok(tap.until(lambda: [d["id"] for d in dead(node)] not in
+                         ([first, second], [second])),
+               "it fails as often again, and is a new one", dead(node))
+        again = [d["id"] for d in dead(node) if d["id"] != second][0]
+        run = node.acta("dead", "retry", again, "until=1")
+        tap.equal(run.returncode, 0, "tried again with other args", run.stderr)
+        tap.ok(tap.until(lambda: row(node, "tries") == 1),
+               "now it is handled, once")
+        tap.equal([d["id"] for d in dead(node)], [second], "and gone")
+        run = node.acta("dead", "retry", again)
+        tap.equal(run.returncode, 3, "a second time there is none", run.stderr)
+        run = node.acta("dead", "drop", second)
+        tap.ok(run.returncode == 2 and "--yes" in run.stderr,
+               "to drop one wants to be meant", run.stderr)
+        tap.equal(len(dead(node)), 1, "and it is still there")
+        run = node.acta("dead", "drop", "--yes", second)
+        tap.equal(run.returncode, 0, "dropped", run.stderr)
+        tap.equal(dead(node), [], "none is left")
+        for bad in ("x", "msgs.0", "msgs.9.1"):
+            run = node.acta("dead", "retry", bad)
+            tap.ok(run.returncode in (1, 2, 3) and run.stderr,
+                   f"{bad}: no such id", run.stderr)
+        tap.equal(row(node, "tries"), 1, "nothing was done twice")
+        tap.equal(node.stop(), 0, "the node stops")
+
+
+main()
+tap.done()
