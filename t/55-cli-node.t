@@ -75,7 +75,10 @@ def root(node):
     pid = a("ps", "--pid", "stock").stdout
     tap.equal(int(pid), node.pid("stock"), "acta ps --pid")
     says(a("ps", "--pid", "stok"), 3, "", '.*did you mean "stock"\\?\n')
-    says(a("why", "stok"), 3, "", "acta: .*\n  hint: .*\n")
+    for verb in ("why", "stop", "start", "restart"):
+        says(a(verb, "stok"), 3, "", 'acta: no service "stok".*\n'
+             '  hint: did you mean "stock"\\?\n')
+    says(a("why", "nosuchthing"), 3, "", "acta: .*\n  hint: it has .*\n")
     says(a("why", "stock"), 0, "stock .*\n")
     says(a("stop", "stock"), 0, "", "acta: stock: stopped\n")
     says(a("ps"), 0, head + r"stock +stopped +- .*\n")
@@ -100,6 +103,73 @@ def root(node):
              "acta call then: exit 6")
     finally:
         os.kill(node.pid("@door"), 18)
+
+
+ODD = r"""
+#include <acta.h>
+
+static acta_status
+odd(acta_actor *self, const acta_msg *msg)
+{
+	acta_put(self, acta_int("a\033[1mb\nc", 1),
+	    acta_str("d", "\302\233e\033"));
+	(void)msg;
+	return acta_reject(self, "no", "x\n\033[31my\302\233z\t.");
+}
+
+static acta_status
+keep(acta_actor *self, const acta_msg *msg)
+{
+	acta_put(self, acta_int("a\033[1mb\nc", 1),
+	    acta_str("d", "\302\233e\033"));
+	(void)msg;
+	return acta_fail(self, "x\n\033[31my\302\233z\t.");
+}
+
+static acta_status
+rows(acta_actor *self, const acta_msg *msg)
+{
+	acta_put(self, acta_int("a\033[1mb\nc", 1),
+	    acta_str("d", "\302\233e\033"));
+	(void)msg;
+	return ACTA_DONE;
+}
+
+static const struct acta_handler handlers[] = {
+	{ .type = "odd", .run = odd }, { .type = "keep", .run = keep },
+	{ .type = "rows", .run = rows }, { .type = 0 }
+};
+
+ACTA_SERVICE("odd", "1", handlers);
+"""
+
+
+def controls(node):
+    """What a service says cannot move the cursor or make another line."""
+    a = node.acta
+    says(a("call", "odd/1", "odd"), 1, "",
+         r"acta: odd/1 odd: no: x \?\[31my\?\?z \.\n")
+    says(a("call", "odd/1", "rows"), 0, "null\n")
+    says(a("state", "odd/1"), 0, r'a\?\[1mb c  1\n'
+         r'd  "\\u009be\\u001b"\n')
+    tap.equal(json.loads(a("state", "odd/1", "-o", "json").stdout),
+              {"a\033[1mb\nc": 1, "d": "\x9be\033"},
+              "acta state -o json has them as they are")
+    says(a("call", "odd/2", "keep"), 1, "",
+         r"acta: odd/2 keep: failed: x \?\[31my\?\?z \.\n")
+    says(a("dead"), 0, r"ID .*TEXT\nodd\.0\.1 .* x \?\[31my\?\?z \.\n")
+    says(a("dead", "show", "odd.0.1"), 0,
+         r".*\nfrom      -\n.*\ntext      x \?\[31my\?\?z \.\n.*")
+
+
+def follows(node):
+    got = subprocess.run(["bash", "-c", f"{ACTA} logs -f node | head -n 1"],
+                         env=node.env(), stdin=subprocess.DEVNULL, timeout=20,
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                         text=True)
+    tap.ok(got.returncode == 0 and got.stdout.count("\n") == 1 and
+           got.stderr == "", "logs -f ends when its reader has gone",
+           got.stdout, got.stderr)
 
 
 def elsewhere(node):
@@ -191,6 +261,13 @@ def main():
                        env=env, check=True, stderr=subprocess.DEVNULL)
         subprocess.run(["make", "-s"], cwd=os.path.join(folder, "stock"),
                        env=env, check=True)
+        with open(os.path.join(folder, "odd.c"), "w",
+                  encoding="utf-8") as f:
+            f.write(ODD)
+        flags = subprocess.run(["acta", "cflags"], env=env, check=True,
+                               text=True, stdout=subprocess.PIPE).stdout
+        subprocess.run(["cc", "-shared", "-fPIC", flags.strip(), "-o",
+                        "odd.so", "odd.c"], cwd=folder, check=True)
         with Node(f"  - {{name: stock, load: {folder}/stock/stock.so}}\n") \
                 as node:
             node.start()
@@ -198,7 +275,12 @@ def main():
             root(node)
             elsewhere(node)
             events(node)
+            follows(node)
             tap.equal(node.stop(), 0, "SIGTERM: exit 0")
+        with Node(f"  - {{name: odd, load: {folder}/odd.so, max_attempts: 1}}"
+                  "\n") as node:
+            node.start()
+            controls(node)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     tap.done()

@@ -5,6 +5,7 @@ words are on stderr.
 """
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -59,6 +60,8 @@ def usage(cli):
     tap.ok(got.returncode == 0 and
            all(f"\n  {c} " in got.stdout for c in COMMANDS),
            "acta --help lists all commands")
+    tap.equal(cli.run("ps", "-h").stdout, cli.run("ps", "--help").stdout,
+              "-h is --help, behind a command too")
     got = cli.run()
     tap.ok(got.returncode == 2 and got.stdout == "" and
            "Usage" in got.stderr, "acta alone: help on stderr, exit 2")
@@ -91,6 +94,22 @@ def usage(cli):
     cli.fails(["new", "service", "Stock"], 2, "no name for a service")
     got = cli.run("version", "-o", "json")
     tap.equal(json.loads(got.stdout)["abi"], 1, "acta version -o json")
+    tap.ok(re.fullmatch("[0-9a-f]{10}|", json.loads(got.stdout)["commit"]),
+           "and the commit it is built of, where there is git", got.stdout)
+    want = got.stdout
+    for words in (["-ojson", "version"], ["--output", "json", "version"],
+                  ["--output=json", "--timeout", "3s", "version"],
+                  ["--timeout=1", "-o", "json", "--at", "x", "version"]):
+        got = cli.run(*words)
+        tap.equal((got.returncode, got.stdout), (0, want),
+                  " ".join(["acta", *words]))
+    for words in (["-o"], ["--at"], ["--timeout"], ["--output"]):
+        cli.fails(words, 2, f"\"{words[0]}\" is to have a value")
+    cli.fails(["--timeout", "soon", "ps"], 2, "no time-out")
+    cli.fails(["--outputs", "json", "ps"], 2, "unknown option \"--outputs\"")
+    got = cli.run("version", "extra")
+    tap.equal(got.stderr, "acta: too many arguments\n  hint: acta version\n",
+              "no blank where there are no arguments")
     full = subprocess.run(["sh", "-c", "acta --help >/dev/full"], env=cli.env,
                           stderr=subprocess.PIPE, text=True)
     tap.ok(full.returncode == 1 and "standard output" in full.stderr,

@@ -67,7 +67,6 @@ int acta_cmd_start(struct acta_cli *cli);
 int acta_cmd_state(struct acta_cli *cli);
 int acta_cmd_stop(struct acta_cli *cli);
 int acta_cmd_sub(struct acta_cli *cli);
-int acta_cmd_version(struct acta_cli *cli);
 int acta_cmd_why(struct acta_cli *cli);
 
 /* ------------------------------------------------------------- output -- */
@@ -100,8 +99,14 @@ bool acta_out_colour(void);
 /* "3s", "5m", "2h", "4d": for people. `out` of 24 bytes. */
 void acta_out_age(int64_t ms, char out[24]);
 
-/* Of a MAP: typed reads with a default. text: malloc'ed. */
+/* What a terminal would obey becomes '?', the end of a line (but `lines`) and a
+ * tab a blank. */
+void acta_text_clean(char *text, bool lines);
+
+/* Of a MAP: typed reads with a default. text: malloc'ed, one line that a
+ * terminal shows and does not obey; raw: as it is. */
 char *acta_text_at(acta_value map, const char *name, const char *otherwise);
+char *acta_text_raw_at(acta_value map, const char *name, const char *otherwise);
 int64_t acta_int_at(acta_value map, const char *name, int64_t otherwise);
 double acta_num_at(acta_value map, const char *name, double otherwise);
 bool acta_bool_at(acta_value map, const char *name);

@@ -61,10 +61,9 @@ state_page(const struct acta_cli *cli, const struct acta_at *at, char **after,
 		}
 		(*count)++;
 		free(value);
+		free(name);
 		if (i + 1 == rows.size && acta_bool_at(result, "more"))
-			*after = name;
-		else
-			free(name);
+			*after = acta_text_raw_at(row, "name", "");
 	}
 out:
 	acta_buf_fini(&args);
@@ -225,7 +224,8 @@ print_dead(acta_value row)
 
 	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		text = acta_text_at(row, texts[i], "");
-		printf("%-9s %s\n", texts[i], text);
+		/* No sender: a client. */
+		printf("%-9s %s\n", texts[i], text[0] != '\0' ? text : "-");
 		free(text);
 	}
 	time_of(acta_int_at(row, "at", 0), when);

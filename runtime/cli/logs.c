@@ -176,9 +176,13 @@ follow(struct logs *logs, const char *dir)
 	if (fd >= 0)
 		inotify_add_watch(fd, dir, IN_MODIFY | IN_CREATE);
 	for (;;) {
-		struct pollfd polls = { fd, POLLIN, 0 };
+		struct pollfd polls[] = { { fd, POLLIN, 0 },
+			{ STDOUT_FILENO, 0, 0 } };
 
-		poll(&polls, 1, FOLLOW_MS);
+		poll(polls, 2, FOLLOW_MS);
+		/* Who read us has gone: the next line may be long in coming. */
+		if (polls[1].revents != 0)
+			return;
 		while (fd >= 0 && read(fd, events, sizeof(events)) > 0)
 			;
 		if (logs->named)

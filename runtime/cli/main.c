@@ -6,6 +6,7 @@
 
 #include "codecs/envelope.h"
 #include "codecs/schema.h"
+#include "runtime/acta.h"
 #include "runtime/cli/cli.h"
 
 #define OPTIONS_MAX 32
@@ -33,6 +34,26 @@ enum option_key {
 	OPTION("timeout", KEY_TIMEOUT, "TIME", \
 	    "how long to wait for the answer (5s)")
 #define OPTION_OUTPUT OPTION("output", 'o', "FORMAT", "json, or table")
+
+#ifndef ACTA_COMMIT
+#define ACTA_COMMIT ""
+#endif
+
+static int
+cmd_version(struct acta_cli *cli)
+{
+	const char *commit = ACTA_COMMIT;
+
+	if (cli->json)
+		printf("{\"version\": \"%s\", \"abi\": %d, \"commit\": "
+		       "\"%s\"}\n",
+		    ACTA_VERSION, ACTA_ABI, commit);
+	else
+		printf("acta %s (ABI %d%s%s)\n", ACTA_VERSION, ACTA_ABI,
+		    commit[0] != '\0' ? ", commit " : "", commit);
+	acta_out_flush();
+	return ACTA_EXIT_OK;
+}
 
 static const struct argp_option plain_options[] = { OPTION_OUTPUT, { 0 } };
 static const struct argp_option check_options[] = {
@@ -163,7 +184,7 @@ static const struct acta_command commands[] = {
 	{ "version", "",
 	    "Version, ABI and commit.\n\n"
 	    "  acta version -o json",
-	    plain_options, 0, 0, acta_cmd_version },
+	    plain_options, 0, 0, cmd_version },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -342,6 +363,7 @@ static int
 run_command(struct acta_cli *cli, const struct acta_command *command, int argc,
     char **argv)
 {
+	static char help[] = "--help";
 	struct argp argp = { .options = command->options,
 		.parser = parse_option,
 		.args_doc = command->args,
@@ -349,6 +371,9 @@ run_command(struct acta_cli *cli, const struct acta_command *command, int argc,
 
 	if (!options_known(command, argc, argv))
 		return ACTA_EXIT_USAGE;
+	/* argp has --help and -?; many try this first. */
+	if (argc == 2 && strcmp(argv[1], "-h") == 0)
+		argv[1] = help;
 	cli->command = command->name;
 	argv[0] = acta_text_keepf("acta %s", command->name);
 	if (argp_parse(&argp, argc, argv, 0, NULL, cli) != 0)
@@ -357,8 +382,8 @@ run_command(struct acta_cli *cli, const struct acta_command *command, int argc,
 	argv[0] = NULL;
 	if (cli->argc < command->args_min ||
 	    (command->args_max >= 0 && cli->argc > command->args_max)) {
-		char *hint =
-		    acta_text_keepf("acta %s %s", command->name, command->args);
+		char *hint = acta_text_keepf("acta %s%s%s", command->name,
+		    command->args[0] != '\0' ? " " : "", command->args);
 		int code = acta_sayf(ACTA_EXIT_USAGE, hint, "%s",
 		    cli->argc < command->args_min ? "something is missing"
 						  : "too many arguments");
@@ -369,29 +394,57 @@ run_command(struct acta_cli *cli, const struct acta_command *command, int argc,
 	return command->run(cli);
 }
 
-/* Options before the command: -o json, --at NODE. Returns how many words, or
+/* An option before the command, in any of the forms that it has behind it: its
+ * value, in `*value`; how many words it is, 0: another option. */
+static int
+leading_option(char **words, const char *name, char letter, char **value)
+{
+	size_t size = strlen(name);
+
+	if (letter != '\0' && words[0][1] == letter) {
+		*value = words[0][2] != '\0' ? words[0] + 2 : words[1];
+		return words[0][2] != '\0' ? 1 : 2;
+	}
+	if (strncmp(words[0], "--", 2) != 0 ||
+	    strncmp(words[0] + 2, name, size) != 0)
+		return 0;
+	if (words[0][2 + size] == '=') {
+		*value = words[0] + 3 + size;
+		return 1;
+	}
+	*value = words[1];
+	return words[0][2 + size] == '\0' ? 2 : 0;
+}
+
+/* -o json, --at NODE, --timeout TIME. Returns at which word the command is, or
  * -1, said. */
 static int
 leading_options(struct acta_cli *cli, int argc, char **argv)
 {
-	int i = 1;
+	int i = 1, words;
+	char *value = NULL;
 
 	while (i < argc && argv[i][0] == '-') {
-		if (strcmp(argv[i], "-o") == 0 && i + 1 < argc) {
-			if (!set_output(cli, argv[i + 1]))
+		if ((words = leading_option(argv + i, "output", 'o', &value)) >
+		    0) {
+			if (value != NULL && !set_output(cli, value))
 				return -1;
-			i += 2;
-		} else if (strncmp(argv[i], "--output=", 9) == 0) {
-			if (!set_output(cli, argv[i++] + 9))
+		} else if ((words = leading_option(
+				argv + i, "at", '\0', &value)) > 0) {
+			cli->at = value;
+		} else if ((words = leading_option(
+				argv + i, "timeout", '\0', &value)) > 0) {
+			if (value != NULL && !set_timeout(cli, value))
 				return -1;
-		} else if (strcmp(argv[i], "--at") == 0 && i + 1 < argc) {
-			cli->at = argv[i + 1];
-			i += 2;
-		} else if (strncmp(argv[i], "--at=", 5) == 0) {
-			cli->at = argv[i++] + 5;
 		} else {
 			return i;
 		}
+		if (value == NULL) {
+			acta_sayf(ACTA_EXIT_USAGE, "acta --help",
+			    "\"%s\" is to have a value", argv[i]);
+			return -1;
+		}
+		i += words;
 	}
 	return i;
 }
@@ -416,7 +469,7 @@ main(int argc, char **argv)
 		return ACTA_EXIT_USAGE;
 	}
 	if (strcmp(argv[at], "--version") == 0 || strcmp(argv[at], "-V") == 0)
-		return acta_cmd_version(&cli);
+		return cmd_version(&cli);
 	if (strcmp(argv[at], "help") == 0 && at + 1 < argc) {
 		command = find_command(argv[at + 1]);
 		if (command == NULL)

@@ -1,4 +1,4 @@
-/* runtime/cli/new.c - `acta new`, `cflags` and `version`. */
+/* runtime/cli/new.c - `acta new` and `cflags`. */
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
@@ -8,13 +8,10 @@
 #include <unistd.h>
 
 #include "codecs/envelope.h"
+#include "codecs/packer.h"
 #include "runtime/acta.h"
 #include "runtime/cli/cli.h"
 #include "runtime/config.h"
-
-#ifndef ACTA_COMMIT
-#define ACTA_COMMIT ""
-#endif
 
 /* @ stands for the name. */
 static const char service_c[] =
@@ -233,30 +230,27 @@ include_dir(void)
 int
 acta_cmd_cflags(struct acta_cli *cli)
 {
+	struct acta_buf packed, out;
 	char *dir = include_dir();
 	bool quote = strpbrk(dir, " '\"$\\") != NULL;
 
-	if (cli->json)
-		printf("{\"cflags\": \"-I%s\"}\n", dir);
-	else
+	if (cli->json) {
+		char *flags = acta_text_keepf("-I%s", dir);
+
+		acta_buf_init(&packed);
+		acta_buf_init(&out);
+		acta_pack_map(&packed, 1);
+		acta_pack_text(&packed, "cflags");
+		acta_pack_text(&packed, flags);
+		acta_out_json(packed.data, packed.size, &out);
+		acta_out_line(&out);
+		acta_buf_fini(&packed);
+		acta_buf_fini(&out);
+		free(flags);
+	} else {
 		printf(quote ? "'-I%s'\n" : "-I%s\n", dir);
+	}
 	free(dir);
-	acta_out_flush();
-	return ACTA_EXIT_OK;
-}
-
-int
-acta_cmd_version(struct acta_cli *cli)
-{
-	const char *commit = ACTA_COMMIT;
-
-	if (cli->json)
-		printf("{\"version\": \"%s\", \"abi\": %d, \"commit\": "
-		       "\"%s\"}\n",
-		    ACTA_VERSION, ACTA_ABI, commit);
-	else
-		printf("acta %s (ABI %d%s%s)\n", ACTA_VERSION, ACTA_ABI,
-		    commit[0] != '\0' ? ", commit " : "", commit);
 	acta_out_flush();
 	return ACTA_EXIT_OK;
 }

@@ -269,18 +269,82 @@ exchange(int fd, const char *line, int64_t until_ms, struct acta_buf *out)
 	}
 }
 
-/* {"error": {"code", "text", "hint"}}, said; its exit code. */
+/* One question to the root of this machine's node: its answer in `out`. */
+static enum acta_err
+ask_root(
+    const char *run, const char *line, int64_t timeout_ms, struct acta_buf *out)
+{
+	int fd = root_connect(run);
+	struct acta_buf text;
+	enum acta_err err;
+
+	if (fd < 0)
+		return ACTA_ENOENT;
+	acta_buf_init(&text);
+	err = exchange(fd, line, acta_cli_now_ms() + timeout_ms, &text);
+	close(fd);
+	if (err == ACTA_OK)
+		err = acta_json_decode(
+		    (const char *)text.data, text.size, out, NULL);
+	acta_buf_fini(&text);
+	return err;
+}
+
+/* The service nearest to `name`, as a hint, or NULL. The root lists what there
+ * is; which of it is near it does not know. */
+static char *
+near_service(const char *run, const char *name)
+{
+	struct acta_buf answer;
+	struct acta_reader reader;
+	const char **names = NULL, *near;
+	acta_value list = { 0 };
+	char *hint = NULL;
+	uint32_t i;
+
+	acta_buf_init(&answer);
+	if (ask_root(run, "ps", ASK_MS, &answer) == ACTA_OK) {
+		reader = acta_reader(answer.data, answer.size);
+		list = acta_value_at(acta_read(&reader), "services");
+	}
+	if (list.type != ACTA_LIST)
+		list.size = 0;
+	reader = acta_reader_into(list);
+	names = calloc(list.size + 1, sizeof(*names));
+	if (names == NULL)
+		abort();
+	for (i = 0; i < list.size; i++)
+		names[i] = acta_text_at(acta_read(&reader), "service", "");
+	near = acta_closest(name, names);
+	if (near != NULL)
+		hint = acta_text_keepf("did you mean \"%s\"?", near);
+	for (i = 0; i < list.size; i++)
+		free((char *)(uintptr_t)names[i]);
+	free(names);
+	acta_buf_fini(&answer);
+	return hint;
+}
+
+/* {"error": {"code", "text", "hint"}}, said; its exit code. `line` is what was
+ * asked. */
 static int
-say_error(acta_value error)
+say_error(acta_value error, const char *run, const char *line)
 {
 	char *code = acta_text_at(error, "code", "failed");
 	char *text = acta_text_at(error, "text", code);
-	char *hint = acta_text_at(error, "hint", "");
-	int exit_code = acta_sayf(acta_exit_of_code(code), hint, "%s", text);
+	char *hint = acta_text_at(error, "hint", ""), *near = NULL;
+	char verb[32], name[64];
+	int exit_code;
 
+	if (strcmp(code, "not-found") == 0 &&
+	    sscanf(line, "%31s %63s", verb, name) == 2)
+		near = near_service(run, name);
+	exit_code = acta_sayf(
+	    acta_exit_of_code(code), near != NULL ? near : hint, "%s", text);
 	free(code);
 	free(text);
 	free(hint);
+	free(near);
 	return exit_code;
 }
 
@@ -320,25 +384,16 @@ acta_root_ask(const struct acta_cli *cli, const struct acta_at *at,
     const char *line, struct acta_buf *out)
 {
 	int64_t timeout = cli->timeout_ms > 0 ? cli->timeout_ms : ASK_MS;
-	struct acta_buf text;
 	struct acta_reader reader;
 	acta_value answer, error;
 	enum acta_err err;
-	int fd;
 
 	if (at->run[0] == '\0')
 		return ask_by_door(cli, at, line, out);
-	fd = root_connect(at->run);
-	if (fd < 0)
+	err = ask_root(at->run, line, timeout, out);
+	if (err == ACTA_ENOENT)
 		return acta_sayf(ACTA_EXIT_NO_NODE, "acta run FILE starts one",
 		    "no node runs in %s: %s", at->run, strerror(errno));
-	acta_buf_init(&text);
-	err = exchange(fd, line, acta_cli_now_ms() + timeout, &text);
-	close(fd);
-	if (err == ACTA_OK)
-		err = acta_json_decode(
-		    (const char *)text.data, text.size, out, NULL);
-	acta_buf_fini(&text);
 	if (err == ACTA_ETIMEDOUT)
 		return acta_sayf(ACTA_EXIT_TIMEOUT, "--timeout waits longer",
 		    "the root of %s has not answered within %lld ms", at->run,
@@ -351,6 +406,6 @@ acta_root_ask(const struct acta_cli *cli, const struct acta_at *at,
 	answer = acta_read(&reader);
 	error = acta_value_at(answer, "error");
 	if (error.type == ACTA_MAP)
-		return say_error(error);
+		return say_error(error, at->run, line);
 	return ACTA_EXIT_OK;
 }

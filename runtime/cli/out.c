@@ -179,7 +179,7 @@ acta_value_at(acta_value map, const char *name)
 }
 
 char *
-acta_text_at(acta_value map, const char *name, const char *otherwise)
+acta_text_raw_at(acta_value map, const char *name, const char *otherwise)
 {
 	acta_value value = acta_value_at(map, name);
 
@@ -187,6 +187,31 @@ acta_text_at(acta_value map, const char *name, const char *otherwise)
 		return acta_text_keepf("%s", otherwise);
 	return acta_text_keepf(
 	    "%.*s", (int)value.size, (const char *)value.as.data);
+}
+
+void
+acta_text_clean(char *text, bool lines)
+{
+	for (; *text != '\0'; text++) {
+		/* U+0080 to U+009F are controls of two bytes. */
+		if ((uint8_t)text[0] == 0xc2 && (uint8_t)text[1] >= 0x80 &&
+		    (uint8_t)text[1] < 0xa0)
+			text[0] = text[1] = '?';
+		else if (*text == '\t' || (*text == '\n' && !lines))
+			*text = ' ';
+		else if (((uint8_t)*text < 0x20 && *text != '\n') ||
+		    *text == 0x7f)
+			*text = '?';
+	}
+}
+
+char *
+acta_text_at(acta_value map, const char *name, const char *otherwise)
+{
+	char *text = acta_text_raw_at(map, name, otherwise);
+
+	acta_text_clean(text, false);
+	return text;
 }
 
 int64_t

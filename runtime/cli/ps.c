@@ -306,7 +306,8 @@ ask_about(struct acta_cli *cli, const char *verb, const char *tail)
 	if (code == ACTA_EXIT_OK && cli->json) {
 		print_json(&answer);
 	} else if (code == ACTA_EXIT_OK) {
-		text = acta_text_at(first_of(&answer), "text", "");
+		text = acta_text_raw_at(first_of(&answer), "text", "");
+		acta_text_clean(text, true);
 		print_prose(text);
 		free(text);
 	}

@@ -161,7 +161,7 @@ replay(struct sub *sub, struct stream *s, int64_t until)
 		reader = acta_reader_into(list);
 		for (i = 0; i < list.size && sub->left != 0; i++) {
 			acta_value event = acta_read(&reader);
-			char *from = acta_text_at(event, "from", "");
+			char *from = acta_text_raw_at(event, "from", "");
 			int64_t seq = acta_int_at(event, "seq", 0);
 
 			if (seq > until) {
@@ -193,8 +193,8 @@ out:
 static void
 on_event(struct sub *sub, acta_value event)
 {
-	char *topic = acta_text_at(event, "topic", "");
-	char *from = acta_text_at(event, "from", "");
+	char *topic = acta_text_raw_at(event, "topic", "");
+	char *from = acta_text_raw_at(event, "from", "");
 	int64_t seq = acta_int_at(event, "seq", 0);
 	int64_t before = sub->keyed ? acta_int_at(event, "prev", 0) : seq - 1;
 	struct stream *s = stream_of(
@@ -219,7 +219,7 @@ out:
 static void
 on_head(struct sub *sub, acta_value head)
 {
-	char *topic = acta_text_at(head, "topic", "");
+	char *topic = acta_text_raw_at(head, "topic", "");
 	int64_t seq = acta_int_at(head, "head", 0);
 	struct stream *s;
 
@@ -271,7 +271,7 @@ events_endpoint(struct sub *sub)
 	acta_buf_init(&answer);
 	if (acta_client_result(sub->cli, sub->at.call, "@node", "info", NULL,
 		&answer, &result) == ACTA_EXIT_OK) {
-		run = acta_text_at(result, "run", "");
+		run = acta_text_raw_at(result, "run", "");
 		endpoint = acta_root_listens(run)
 		    ? acta_text_keepf("ipc://%s/events", run)
 		    : acta_text_keepf("%s", "");
