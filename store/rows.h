@@ -17,7 +17,8 @@
  * PARKED  actor, u64 n      [attempts, due ms, uid bin16, reason, passes bool,
  *                            message]; `passes`: an answer or timer
  * ACTOR   actor             [schema, held bool]
- * TIMER   actor, name       [due ms, every ms or 0, type, args map]
+ * TIMER   actor, name       [due ms, every ms or 0, type, args map, number of
+ *                            its last message in PARKED or 0]
  * DUE     u64 ms, "t", actor, name   nil: a timer
  *         u64 ms, "a", u64 ask       nil: an ask's time-out
  *         u64 ms, "k", u64 token     nil: a token that nobody used

@@ -362,7 +362,28 @@ START_TEST(storage_failed_needs_a_checked_start)
 	acta_sup_ready(&sup, 1, now);
 	ck_assert_str_eq(did(), "check1 calm1:2 ");
 	ended(1, ACTA_END_ABNORMAL);
-	ck_assert_str_eq(did(), "spawn1 "); /* that was for one start */
+	ck_assert_str_eq(did(), "spawn1 "); /* it has looked */
+}
+END_TEST
+
+/* Whatever ends the start that was to look: the next one looks, too. */
+START_TEST(checked_until_one_was_ready)
+{
+	all_up();
+	ended(1, ACTA_END_STORAGE);
+	ck_assert_int_eq(acta_sup_cmd_start(&sup, 1, true, now), ACTA_OK);
+	did();
+	ended(1, ACTA_END_ABNORMAL);
+	ck_assert_str_eq(did(), "check1 ");
+	ck_assert_int_eq(acta_sup_cmd_stop(&sup, 1, now), ACTA_OK);
+	ended(1, ACTA_END_NORMAL);
+	did();
+	ck_assert_int_eq(acta_sup_cmd_start(&sup, 1, false, now), ACTA_OK);
+	ck_assert_str_eq(did(), "check1 ");
+	acta_sup_ready(&sup, 1, now);
+	did();
+	ended(1, ACTA_END_ABNORMAL);
+	ck_assert_str_eq(did(), "spawn1 ");
 }
 END_TEST
 
@@ -793,6 +814,7 @@ main(void)
 	tcase_add_test(tc, the_first_start_may_fail);
 	tcase_add_test(tc, a_held_one_does_not_stop_the_start);
 	tcase_add_test(tc, storage_failed_needs_a_checked_start);
+	tcase_add_test(tc, checked_until_one_was_ready);
 	tcase_add_test(tc, who_does_not_end_is_killed);
 	tcase_add_test(tc, hangs_silence_and_slow_starts);
 	tcase_add_test(tc, nobody_pays_for_the_roots_sleep);

@@ -246,6 +246,24 @@ START_TEST(a_timer_that_fails_comes_again)
 }
 END_TEST
 
+START_TEST(what_a_waiting_actor_misses_runs_once)
+{
+	acta_test *t = node("clock", NULL, NULL);
+
+	set(t, "a", "t", 100, 100);
+	acta_test_send(t, C, "stuck", ACTA_NONE);
+	acta_test_advance(t, 1050);
+	/* One for those of the 700 ms, then one each 100 ms. */
+	ck_assert_int_ge(count(t), 3);
+	ck_assert_int_le(count(t), 5);
+	ck_assert_uint_eq(acta_test_dead(t, "clock"), 0);
+	int64_t before = count(t);
+	acta_test_advance(t, 1000);
+	ck_assert_int_eq(count(t), before + 10);
+	acta_test_free(&t);
+}
+END_TEST
+
 START_TEST(timers_survive_restarts)
 {
 	acta_test *t = node("clock", NULL, NULL);
@@ -306,6 +324,7 @@ main(void)
 		a_timer_of_a_refused_message_is_not_set,
 		deleting_the_actor_ends_its_timers,
 		a_timer_that_fails_comes_again,
+		what_a_waiting_actor_misses_runs_once,
 		timers_survive_restarts,
 		a_timer_runs_once_wherever_its_service_is_killed,
 		NULL,

@@ -1746,7 +1746,7 @@ acta_timer_(
 	due_ms = a->now_ms + o.after_ms;
 	b = &a->part->pack;
 	acta_buf_reset(b);
-	acta_pack_list(b, 4);
+	acta_pack_list(b, 5);
 	acta_pack_int(b, due_ms);
 	acta_pack_int(b, o.every ? o.every_ms : 0);
 	acta_pack_text(b, type);
@@ -1754,6 +1754,7 @@ acta_timer_(
 	if (!pack_fields(a, "acta_timer", b, fields, values, false) ||
 	    !effect(a, "acta_timer", b->size - head))
 		return;
+	acta_pack_uint(b, 0); /* none of its messages is parked */
 	timer_drop(a, key, n);
 	acta_store_put(a->part->store, ACTA_T_TIMER, key, n, b->data, b->size);
 	acta_part_due_put(a->part, due_ms, 't', key, n, "\xc0", 1);

@@ -135,13 +135,36 @@ row_put(struct acta_part *part, const struct acta_msg *msg, uint64_t n,
 	    part->pack.size);
 }
 
+bool
+acta_park_has_timer(struct acta_part *part, struct acta_bytes actor,
+    struct acta_bytes type, uint64_t n)
+{
+	char key[ACTA_KEY_MAX + 16];
+	size_t key_size = row_key(key, actor.data, actor.size, n), size;
+	const void *value;
+	struct acta_message m;
+	struct acta_reader r;
+	struct row row;
+
+	/* A queue that was empty counts from 1 again: look what it is. */
+	if (acta_store_get(part->store, ACTA_T_PARKED, key, key_size, &value,
+		&size) != ACTA_OK ||
+	    !row_decode(value, size, &row) || !row.passes)
+		return false;
+	r = acta_reader(row.message, row.size);
+	return acta_message_decode(&r, &m) == ACTA_OK &&
+	    m.type.size == type.size &&
+	    memcmp(m.type.data, type.data, type.size) == 0;
+}
+
 void
-acta_park_append(struct acta_part *part, const struct acta_msg *msg,
+acta_park_append(struct acta_part *part, struct acta_msg *msg,
     uint32_t attempts, int64_t due_ms, const char *reason)
 {
 	struct acta_parked *a = make(part, msg->m.key.data, msg->m.key.size);
 
-	row_put(part, msg, a->next++, attempts, due_ms, reason);
+	msg->row = a->next++;
+	row_put(part, msg, msg->row, attempts, due_ms, reason);
 	/* The queue is due when its first row is; an answer or a timer behind
 	 * held messages is due for itself. */
 	if (a->count == 0 || (a->held && passes(msg)))

@@ -12,9 +12,13 @@ void acta_parked_fini(struct acta_part *part);
 struct acta_parked *acta_parked_find(
     const struct acta_part *part, const char *key, size_t size);
 
-/* Append a message behind its actor's queue; `attempts` so far. */
-void acta_park_append(struct acta_part *part, const struct acta_msg *msg,
+/* Append a message behind its actor's queue; `attempts` so far. Its number in
+ * there is msg->row. */
+void acta_park_append(struct acta_part *part, struct acta_msg *msg,
     uint32_t attempts, int64_t due_ms, const char *reason);
+/* Does that row of the actor's, a timer's message of that type, wait still? */
+bool acta_park_has_timer(struct acta_part *part, struct acta_bytes actor,
+    struct acta_bytes type, uint64_t n);
 /* The row in hand stays where it is, with another count and time. */
 void acta_park_update(struct acta_part *part, const struct acta_msg *msg,
     uint32_t attempts, int64_t due_ms, const char *reason);

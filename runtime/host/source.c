@@ -115,20 +115,115 @@ acta_source_local_park(struct acta_part *part)
 	}
 }
 
+struct timer {              /* a row of T_TIMER */
+	const uint8_t *key; /* actor and name */
+	size_t key_size;
+	int64_t due_ms, every_ms;
+	struct acta_bytes type, args;
+	uint64_t parked; /* the row of its last message that was parked, or 0 */
+};
+
+static bool
+timer_get(struct acta_part *part, struct timer *t)
+{
+	const void *value;
+	size_t size, n;
+	struct acta_reader r;
+	bool ok = true;
+
+	if (acta_store_get(part->store, ACTA_T_TIMER, t->key, t->key_size,
+		&value, &size) != ACTA_OK)
+		return false;
+	r = acta_reader(value, size);
+	ok = acta_read_list(&r, &ok) == 5 && ok;
+	t->due_ms = acta_read_int(&r, &ok);
+	t->every_ms = acta_read_int(&r, &ok);
+	t->type.data = acta_read_str(&r, &t->type.size, &ok);
+	t->args.data = acta_read_raw(&r, &n);
+	t->args.size = (uint32_t)n;
+	t->parked = acta_read_uint(&r, &ok);
+	t->type = acta_bytes_keep(part, t->type);
+	t->args = acta_bytes_keep(part, t->args);
+	return ok;
+}
+
+static void
+timer_put(struct acta_part *part, const struct timer *t)
+{
+	acta_buf_reset(&part->pack);
+	acta_pack_list(&part->pack, 5);
+	acta_pack_int(&part->pack, t->due_ms);
+	acta_pack_int(&part->pack, t->every_ms);
+	acta_pack_str(&part->pack, t->type.data, t->type.size);
+	acta_pack_raw(&part->pack, t->args.data, t->args.size);
+	acta_pack_uint(&part->pack, t->parked);
+	acta_store_put(part->store, ACTA_T_TIMER, t->key, t->key_size,
+	    part->pack.data, part->pack.size);
+}
+
+static enum acta_fate
+timer_run(struct acta_part *part, struct acta_msg *msg, struct timer *t)
+{
+	struct acta_message m = { .id = { "", 0 },
+		.key = { (const char *)t->key + 1, t->key[0] },
+		.type = t->type,
+		.sent_ms = part->now_ms,
+		.args_raw = t->args };
+	bool waits = t->every_ms > 0 && t->parked > 0 &&
+	    acta_park_has_timer(part, m.key, m.type, t->parked);
+	enum acta_fate fate;
+	struct acta_buf b;
+
+	if (t->every_ms > 0) { /* at its old phase; what was missed runs once */
+		t->due_ms += t->every_ms *
+		    ((part->now_ms - t->due_ms) / t->every_ms + 1);
+		timer_put(part, t);
+		acta_part_due_put(part, t->due_ms, 't', t->key, t->key_size,
+		    ACTA_PACKED_NIL, 1);
+	} else {
+		acta_store_delete(
+		    part->store, ACTA_T_TIMER, t->key, t->key_size);
+	}
+	if (waits) /* one that was missed is enough */
+		return ACTA_FATE_HANDLED;
+	msg->timer = true;
+	m.from = acta_bytes_of(acta_part_address(part, m.key));
+	acta_buf_init(&b);
+	acta_message_encode(&b, &m);
+	msg->raw = acta_arena_copy(&part->arena, b.data, b.size);
+	msg->raw_size = b.size;
+	acta_buf_fini(&b);
+	fate = acta_run(part, msg);
+	/* The handler may have set it anew, or cancelled it. */
+	if (fate == ACTA_FATE_PARKED && t->every_ms > 0 && timer_get(part, t)) {
+		t->parked = msg->row;
+		timer_put(part, t);
+	}
+	return fate;
+}
+
+static enum acta_fate
+ask_timed_out(struct acta_part *part, struct acta_msg *msg, const uint8_t *key)
+{
+	const struct acta_end end = { .outcome = ACTA_TIMED_OUT,
+		.code = "timeout",
+		.text = "no answer in time: it may still happen" };
+	uint64_t ask = 0;
+
+	for (int i = 0; i < 8; i++)
+		ask = ask << 8 | key[i];
+	msg->m.from = (struct acta_bytes){ "", 0 };
+	return acta_own_then_run(part, msg, ask, &end);
+}
+
 /* A timer, an ask's time-out or a forgotten token. */
 enum acta_fate
 acta_source_due(struct acta_part *part, struct acta_gather *g)
 {
 	uint8_t key[ACTA_STORE_KEY_MAX];
-	size_t size, value_size;
-	const void *value;
+	size_t size;
 	struct acta_msg msg;
-	struct acta_reader r;
-	bool ok = true;
-	struct acta_bytes type, args;
-	int64_t due_ms, every_ms;
-	struct acta_message m = { .id = { "", 0 } };
-	struct acta_buf b;
+	struct timer t = { .key = key + 9 };
 
 	if (part->next_due_ms > part->now_ms || (part->full && !part->trial))
 		return ACTA_FATE_NOTHING;
@@ -136,68 +231,20 @@ acta_source_due(struct acta_part *part, struct acta_gather *g)
 	    part->next_due_ms > part->now_ms)
 		return ACTA_FATE_HANDLED;
 	msg_init(&msg, ACTA_FROM_TIMER);
-	msg.uid = msg.blamed =
-	    acta_part_uid(part->id.history, 16, key, size, 0);
-	g->blame = msg.uid;
+	msg.uid = acta_part_uid(part->id.history, 16, key, size, 0);
+	if (!may_begin(part, &msg, g))
+		return ACTA_FATE_HANDLED;
 	acta_store_delete(part->store, ACTA_T_DUE, key, size);
 	if (key[8] == 'k') {
 		acta_own_token_forget(part, key + 9, size - 9);
 		return ACTA_FATE_HANDLED;
 	}
-	if (key[8] == 'a' && size == 17) {
-		const struct acta_end end = { .outcome = ACTA_TIMED_OUT,
-			.code = "timeout",
-			.text = "no answer in time: it may still happen" };
-		uint64_t ask = 0;
-
-		for (int i = 0; i < 8; i++)
-			ask = ask << 8 | key[9 + i];
-		msg.m.from = (struct acta_bytes){ "", 0 };
-		return acta_own_then_run(part, &msg, ask, &end);
-	}
-	if (acta_store_get(part->store, ACTA_T_TIMER, key + 9, size - 9, &value,
-		&value_size) != ACTA_OK)
+	if (key[8] == 'a' && size == 17)
+		return ask_timed_out(part, &msg, key + 9);
+	t.key_size = size - 9;
+	if (!timer_get(part, &t) || t.due_ms != part->next_due_ms)
 		return ACTA_FATE_HANDLED;
-	r = acta_reader(value, value_size);
-	ok = acta_read_list(&r, &ok) == 4 && ok;
-	due_ms = acta_read_int(&r, &ok);
-	every_ms = acta_read_int(&r, &ok);
-	type.data = acta_read_str(&r, &type.size, &ok);
-	{
-		size_t n;
-
-		args.data = acta_read_raw(&r, &n);
-		args.size = (uint32_t)n;
-	}
-	if (!ok || due_ms != part->next_due_ms)
-		return ACTA_FATE_HANDLED;
-	msg.timer = true;
-	m.key = (struct acta_bytes){ (const char *)key + 10, key[9] };
-	m.type = acta_bytes_keep(part, type);
-	m.from = acta_bytes_of(acta_part_address(part, m.key));
-	m.sent_ms = part->now_ms;
-	m.args_raw = acta_bytes_keep(part, args);
-	if (every_ms > 0) { /* at its old phase; what was missed ran once */
-		due_ms += every_ms * ((part->now_ms - due_ms) / every_ms + 1);
-		acta_buf_reset(&part->pack);
-		acta_pack_list(&part->pack, 4);
-		acta_pack_int(&part->pack, due_ms);
-		acta_pack_int(&part->pack, every_ms);
-		acta_pack_str(&part->pack, m.type.data, m.type.size);
-		acta_pack_raw(&part->pack, m.args_raw.data, m.args_raw.size);
-		acta_store_put(part->store, ACTA_T_TIMER, key + 9, size - 9,
-		    part->pack.data, part->pack.size);
-		acta_part_due_put(
-		    part, due_ms, 't', key + 9, size - 9, ACTA_PACKED_NIL, 1);
-	} else {
-		acta_store_delete(part->store, ACTA_T_TIMER, key + 9, size - 9);
-	}
-	acta_buf_init(&b);
-	acta_message_encode(&b, &m);
-	msg.raw = acta_arena_copy(&part->arena, b.data, b.size);
-	msg.raw_size = b.size;
-	acta_buf_fini(&b);
-	return acta_run(part, &msg);
+	return timer_run(part, &msg, &t);
 }
 
 enum acta_fate
@@ -341,6 +388,8 @@ run_data(struct acta_part *part, struct acta_in *in, struct acta_gather *g,
 	const struct acta_item *item = &in->inbox.item;
 	struct acta_reader r = acta_reader(item->body.data, item->body.size);
 	const uint8_t *start;
+	/* Channels to two partitions of a service count alike. */
+	const uint64_t at[] = { item->hist, part->config.part };
 	struct acta_msg msg;
 	uint64_t seq = item->first;
 	size_t size;
@@ -380,8 +429,8 @@ run_data(struct acta_part *part, struct acta_in *in, struct acta_gather *g,
 	msg.raw_size = size;
 	msg.in = in;
 	msg.seq = seq;
-	msg.uid = acta_part_uid(in->source, strlen(in->source), &item->hist,
-	    sizeof(item->hist), seq);
+	msg.uid =
+	    acta_part_uid(in->source, strlen(in->source), at, sizeof(at), seq);
 	if (!may_begin(part, &msg, g))
 		return ACTA_FATE_HANDLED;
 	fate = acta_run(part, &msg);

@@ -91,7 +91,6 @@ spawn(struct acta_sup *sup, uint32_t child, int64_t now_ms)
 	c->state = ACTA_SUP_STARTING;
 	c->due_ms = now_ms + ACTA_SUP_READY_MS;
 	emit(sup, ACTA_DO_SPAWN, child, c->checked);
-	c->checked = false;
 }
 
 static void
@@ -400,6 +399,7 @@ acta_sup_ready(struct acta_sup *sup, uint32_t child, int64_t now_ms)
 	c->state = ACTA_SUP_UP;
 	c->due_ms = NEVER;
 	c->was_up = c->ever_up = true;
+	c->checked = false; /* it has looked, and found its disk good */
 	c->up_ms = c->beat_ms = now_ms;
 	emit(sup, ACTA_DO_UP, child, 0);
 	calm(sup, child, ACTA_ALARM_FAILED);
@@ -580,7 +580,7 @@ acta_sup_cmd_start(
 	case ACTA_SUP_DYING: return ACTA_OK; /* it comes back by itself */
 	case ACTA_SUP_STOPPING:
 		c->start_then = true;
-		c->checked = checked;
+		c->checked |= checked;
 		return ACTA_OK;
 	case ACTA_SUP_STORAGE:
 		if (!checked)
@@ -591,7 +591,8 @@ acta_sup_cmd_start(
 	case ACTA_SUP_BACKOFF: break;
 	}
 	forget_restarts(sup, child);
-	c->checked = checked;
+	/* Until one was ready the page cache may lie: each start looks. */
+	c->checked |= checked;
 	spawn(sup, child, now_ms);
 	return ACTA_OK;
 }

@@ -114,6 +114,14 @@ failing(acta_actor *self, const acta_msg *msg)
 	return ACTA_DONE;
 }
 
+/* Keeps its actor waiting: 700 ms by the default backoff. */
+static acta_status
+stuck(acta_actor *self, const acta_msg *msg)
+{
+	return acta_msg_attempt(msg) < 4 ? acta_fail(self, "not yet")
+					 : ACTA_DONE;
+}
+
 static acta_status
 get(acta_actor *self, const acta_msg *msg)
 {
@@ -129,7 +137,7 @@ static const struct acta_handler handlers[] = {
 	{ "delete-all", delete_all }, { "three-times", three_times },
 	{ "one-of-three", one_of_three, .flags = ACTA_PRIVATE },
 	{ "chain", chain }, { "fails-first", fails_first },
-	{ "failing", failing, .flags = ACTA_PRIVATE },
+	{ "failing", failing, .flags = ACTA_PRIVATE }, { "stuck", stuck },
 	{ "get", get, .flags = ACTA_READS }, { 0 }
 };
 
