@@ -418,6 +418,19 @@ acta_part_peer(struct acta_part *part, const char *service, uint32_t peer_part,
 	}
 }
 
+void
+acta_part_link_closed(
+    struct acta_part *part, const char *service, uint32_t peer_part)
+{
+	for (uint32_t i = 0; i < part->out_count; i++) {
+		struct acta_out *o = &part->outs[i];
+
+		if (strcmp(o->service, service) == 0 && o->part == peer_part &&
+		    o->state == ACTA_OUT_OPEN)
+			o->state = ACTA_OUT_DOWN;
+	}
+}
+
 /* `why` NULL: the alarm is over. */
 static void
 alarm_of(struct acta_part *part, const char *way, const char *service,

@@ -19,6 +19,7 @@ struct peer {
 	uint64_t incarnation;
 	char endpoint[200];
 	void *push;
+	int64_t used_ms; /* when something left last */
 	uint64_t epoch;
 	struct acta_buf buf; /* the frame being written */
 	struct frame *wait, **wait_tail;
@@ -270,7 +271,7 @@ acta_links_event(struct acta_links *l, const struct acta_item *item)
 }
 
 static bool
-peer_flush(struct acta_links *l, struct peer *p)
+peer_flush(struct acta_links *l, struct peer *p, int64_t now_ms)
 {
 	if (p->wait == NULL && p->buf.size <= ACTA_LINK_HEAD)
 		return false;
@@ -280,6 +281,7 @@ peer_flush(struct acta_links *l, struct peer *p)
 	}
 	if (!peer_open(l, p))
 		return true;
+	p->used_ms = now_ms;
 	while (p->wait != NULL) {
 		struct frame *f = p->wait;
 
@@ -305,13 +307,33 @@ peer_flush(struct acta_links *l, struct peer *p)
 }
 
 bool
-acta_links_flush(struct acta_links *l)
+acta_links_flush(struct acta_links *l, int64_t now_ms)
 {
 	bool left = false;
 
 	for (uint32_t i = 0; i < l->count; i++)
-		left |= peer_flush(l, &l->peers[i]);
+		left |= peer_flush(l, &l->peers[i], now_ms);
 	return left;
+}
+
+void
+acta_links_idle(struct acta_links *l, int64_t now_ms,
+    void (*closed)(
+	void *self, const char *name, uint32_t worker, uint32_t workers),
+    void *self)
+{
+	for (uint32_t i = 0; i < l->count; i++) {
+		struct peer *p = &l->peers[i];
+
+		if (p->push == NULL || p->name[0] == '@' || p->wait != NULL ||
+		    p->buf.size > ACTA_LINK_HEAD ||
+		    now_ms - p->used_ms < ACTA_LINK_IDLE_MS)
+			continue;
+		peer_close(p);
+		acta_buf_fini(&p->buf);
+		p->epoch = l->epochs++;
+		closed(self, p->name, p->worker, p->workers);
+	}
 }
 
 uint64_t

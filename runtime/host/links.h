@@ -14,6 +14,7 @@
 #define ACTA_LINK_UNHEARD_MAX 64u      /* doors not yet told of, or gone */
 #define ACTA_LINK_UNHEARD_BYTES (4u << 20)
 #define ACTA_LINK_HWM 1024
+#define ACTA_LINK_IDLE_MS 60000
 #define ACTA_LINK_MAXMSG (4 << 20)
 
 struct acta_links;
@@ -31,7 +32,13 @@ void acta_links_to_door(struct acta_links *links, const char *door,
 /* To every door that passes events on. */
 void acta_links_event(struct acta_links *links, const struct acta_item *item);
 /* Send what was gathered; true: something could not leave yet. */
-bool acta_links_flush(struct acta_links *links);
+bool acta_links_flush(struct acta_links *links, int64_t now_ms);
+/* Sockets to services that were silent for ACTA_LINK_IDLE_MS are closed; each
+ * is told to `closed`, since the next one to there is another link. */
+void acta_links_idle(struct acta_links *links, int64_t now_ms,
+    void (*closed)(
+	void *self, const char *name, uint32_t worker, uint32_t workers),
+    void *self);
 uint64_t acta_links_dropped(const struct acta_links *links);
 
 #endif /* ACTA_HOST_LINKS_H */

@@ -379,6 +379,10 @@ void acta_part_blame(
 /* The peer (all its partitions if UINT32_MAX) came up anew: HELLO. */
 void acta_part_peer(struct acta_part *part, const char *service,
     uint32_t peer_part, int64_t now_ms);
+/* The link to there was closed while nothing was under way: HELLO before the
+ * next word. */
+void acta_part_link_closed(
+    struct acta_part *part, const char *service, uint32_t peer_part);
 /* Take an item in: gathered, or applied at once. */
 void acta_part_item(
     struct acta_part *part, const struct acta_item *item, int64_t now_ms);

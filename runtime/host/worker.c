@@ -309,6 +309,22 @@ idle_work(struct running *w)
 	return any;
 }
 
+static void
+link_closed(void *self, const char *name, uint32_t worker, uint32_t workers)
+{
+	struct running *w = self;
+	const struct acta_host_config *c = w->worker->config;
+
+	for (uint32_t r = 0; r < c->part.route_count; r++) {
+		if (strcmp(c->routes[r].name, name) != 0)
+			continue;
+		for (uint32_t i = 0; i < w->count; i++)
+			for (uint32_t p = worker; p < c->routes[r].partitions;
+			     p += workers)
+				acta_part_link_closed(w->parts[i], name, p);
+	}
+}
+
 static long
 wait_ms(struct running *w)
 {
@@ -346,14 +362,16 @@ loop(struct running *w, void *pipe)
 		take_ctl(w, pipe);
 		if (!take_frames(w) && !more && !spinning) {
 			merging = idle_work(w);
+			acta_links_idle(
+			    w->links, acta_clock_ms(&w->clock), link_closed, w);
 		}
 		more = run_parts(w);
-		blocked = acta_links_flush(w->links);
+		blocked = acta_links_flush(w->links, acta_clock_ms(&w->clock));
 	}
 	/* The turns in hand are done; one more writes what was acked. */
 	(void)take_frames(w);
 	(void)run_parts(w);
-	(void)acta_links_flush(w->links);
+	(void)acta_links_flush(w->links, acta_clock_ms(&w->clock));
 }
 
 void
