@@ -259,6 +259,12 @@ acta_sim_disk_limit(struct acta_sim_disk *disk, uint64_t bytes)
 	disk->limit = bytes;
 }
 
+uint64_t
+acta_sim_disk_used(const struct acta_sim_disk *disk)
+{
+	return version_pages(disk->cache) * PAGE;
+}
+
 void
 acta_sim_disk_power(struct acta_sim_disk *disk, bool keep)
 {

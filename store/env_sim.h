@@ -84,6 +84,7 @@ void *acta_sim_disk_view(const struct acta_sim_disk *disk, bool durable);
 
 /* Room for that many bytes of pages; 0: no end. */
 void acta_sim_disk_limit(struct acta_sim_disk *disk, uint64_t bytes);
+uint64_t acta_sim_disk_used(const struct acta_sim_disk *disk); /* of pages */
 /* A power cut, all envs closed: what is not durable goes, or with `keep` had
  * just made it. */
 void acta_sim_disk_power(struct acta_sim_disk *disk, bool keep);

@@ -23,6 +23,7 @@ acta_cluster_init(struct acta_cluster *c, uint64_t seed, const char *name,
 	c->seed = seed;
 	c->now_us = now_us;
 	c->hooks = *hooks;
+	acta_cluster_boot(c);
 	snprintf(c->name, sizeof(c->name), "%s", name);
 	acta_net_init(&c->net, acta_dice_of(seed, 1));
 	c->disks = acta_sim_disks_new(name, disk_hooks);
@@ -117,10 +118,27 @@ acta_cluster_find(const struct acta_cluster *c, const char *name, size_t size)
 	return UINT32_MAX;
 }
 
-int64_t
-acta_process_ms(const struct acta_process *p)
+void
+acta_cluster_boot(struct acta_cluster *c)
 {
-	return (p->cluster->now_us + p->skew_us) / 1000;
+	acta_slew_start(&c->slew, c->now_us + c->wall_us, c->now_us);
+}
+
+int64_t
+acta_cluster_ms(const struct acta_cluster *c)
+{
+	return (c->now_us + c->slew.offset_us) / 1000;
+}
+
+/* It never goes back, as acta_clock_at has it. */
+int64_t
+acta_process_ms(struct acta_process *p)
+{
+	int64_t now_ms = acta_cluster_ms(p->cluster);
+
+	if (now_ms > p->last_ms)
+		p->last_ms = now_ms;
+	return p->last_ms;
 }
 
 /* ---------------------------------------------------------------- port -- */
@@ -130,15 +148,9 @@ send_frame(struct acta_process *p, uint32_t end)
 {
 	struct acta_net *net = &p->cluster->net;
 	struct acta_buf *out = &p->out[end];
-	struct acta_net_rates rates = net->rates;
 
-	if (p->out_hello[end] && p->cluster->orderly_hello)
-		net->rates.doubled = net->rates.overtaking = net->rates.late =
-		    0;
 	acta_net_send(net, p->end, end, p->known[end], out->data, out->size,
 	    p->cluster->now_us);
-	net->rates = rates;
-	p->out_hello[end] = false;
 	acta_buf_reset(out);
 }
 
@@ -155,9 +167,8 @@ append(struct acta_place *place, uint32_t end, const struct acta_item *item)
 	if (p->ended || p->known[end] == 0)
 		return;
 	if (p->out[end].size == 0)
-		acta_frame_begin(&p->out[end], p->starts);
+		acta_frame_begin(&p->out[end], p->epochs[end]);
 	acta_item_encode(&p->out[end], item);
-	p->out_hello[end] |= item->kind == ACTA_ITEM_HELLO;
 	if (p->out[end].size >= ACTA_LINK_FRAME_MAX)
 		send_frame(p, end);
 }
@@ -284,6 +295,9 @@ open_place(struct acta_place *place, bool checked, struct acta_why *why)
 	for (uint32_t i = 0; acta_blamed_row(p->blamed, i, &uid, &crashes); i++)
 		acta_part_blame(place->part, uid, crashes);
 	place->more = true;
+	/* The root hears of it with the endpoint. */
+	(void)acta_slew_reach(
+	    &c->slew, acta_store_last_ms(place->part->store), c->now_us);
 	return ACTA_OK;
 }
 
@@ -295,6 +309,7 @@ acta_process_start(struct acta_process *p, bool checked, struct acta_why *why)
 	assert(p->state != ACTA_PROCESS_UP);
 	p->starts++;
 	p->ended = p->own_fault = false;
+	p->last_ms = 0;
 	memset(&p->box, 0, sizeof(p->box));
 	for (uint32_t i = 0; i < p->count && err == ACTA_OK; i++)
 		err = open_place(&p->places[i], checked, why);
@@ -336,6 +351,7 @@ acta_process_tell(struct acta_process *p, uint32_t end)
 	if (p->state != ACTA_PROCESS_UP)
 		return;
 	p->known[end] = c->net.lives[end];
+	p->epochs[end] = ++c->epochs;
 	acta_buf_reset(&p->out[end]);
 	if (end >= DOOR_ENDS)
 		return;
@@ -388,6 +404,7 @@ take_frame(struct acta_process *p, const struct acta_net_frame *frame)
 	    (err = acta_item_decode(&items, &item)) == ACTA_OK) {
 		struct acta_place *place = place_of(p, &item);
 
+		item.epoch = epoch;
 		if (place == NULL)
 			continue;
 		acta_part_item(place->part, &item, acta_process_ms(p));
@@ -416,7 +433,7 @@ cluster_us(const struct acta_process *p, int64_t ms)
 {
 	if (ms > INT64_MAX / 2000)
 		return INT64_MAX;
-	return ms * 1000 - p->skew_us;
+	return ms * 1000 - p->cluster->slew.offset_us;
 }
 
 static void
@@ -476,6 +493,20 @@ acta_process_round(struct acta_process *p, uint32_t frames)
 		err = flush(p);
 	if (err == ACTA_OK)
 		set_wake(p);
+	return err;
+}
+
+enum acta_err
+acta_process_stop(struct acta_process *p)
+{
+	enum acta_err err;
+
+	for (uint32_t i = 0; i < p->count; i++) {
+		p->places[i].part->draining = true;
+		p->places[i].more = true;
+	}
+	err = acta_process_round(p, ACTA_CLUSTER_FRAMES_A_ROUND);
+	acta_process_end(p);
 	return err;
 }
 

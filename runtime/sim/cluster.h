@@ -8,6 +8,7 @@
 #ifndef ACTA_SIM_CLUSTER_H
 #define ACTA_SIM_CLUSTER_H
 
+#include "runtime/clock.h"
 #include "runtime/host/part.h"
 #include "runtime/sim/blamed.h"
 #include "runtime/sim/net.h"
@@ -52,10 +53,10 @@ struct acta_process {
 	bool paused;     /* SIGSTOP: it is given no round */
 	bool own_fault;  /* it ended by itself, in a handler */
 	uint64_t starts; /* so far */
-	int64_t skew_us; /* its clock less the cluster's */
+	int64_t last_ms; /* that its clock showed */
 	uint64_t known[ACTA_NET_ENDS_MAX]; /* the lives it was told of */
+	uint64_t epochs[ACTA_NET_ENDS_MAX]; /* of the links to them */
 	struct acta_buf out[ACTA_NET_ENDS_MAX];
-	bool out_hello[ACTA_NET_ENDS_MAX]; /* there is a HELLO in it */
 	struct acta_net_frame **queue; /* arrived, not yet read */
 	uint32_t queue_at, queue_end, queue_room;
 	int64_t wake_us; /* when it wants its next round, if nothing comes */
@@ -87,7 +88,9 @@ struct acta_door {
 struct acta_cluster {
 	uint64_t seed;
 	int64_t now_us;
-	bool orderly_hello; /* frames with a HELLO come once and in order */
+	int64_t wall_us;    /* the wall clock less now_us */
+	struct acta_slew slew; /* the node's time, as its root keeps it */
+	uint64_t epochs;
 	struct acta_net net;
 	struct acta_sim_disks *disks;
 	struct acta_cluster_hooks hooks;
@@ -115,6 +118,9 @@ struct acta_process *acta_cluster_add(struct acta_cluster *cluster,
 struct acta_door *acta_cluster_door(
     struct acta_cluster *cluster, const char *name);
 
+/* The root starts, all processes being down: it reads the wall clock once. */
+void acta_cluster_boot(struct acta_cluster *cluster);
+int64_t acta_cluster_ms(const struct acta_cluster *cluster); /* its time */
 /*
  * Open its partitions and run none of them yet. ACTA_ECLOSED: it ended on the
  * way (a hook said so); others as acta_store_open's. It is DOWN then, or
@@ -144,7 +150,9 @@ ACTA_NODISCARD enum acta_err acta_process_idle(
     struct acta_process *process, bool *out_more);
 /* Does it want a round now? */
 bool acta_process_ready(const struct acta_process *process);
-int64_t acta_process_ms(const struct acta_process *process); /* its clock */
+int64_t acta_process_ms(struct acta_process *process); /* its clock */
+/* SIGTERM: the turns in hand are done, acks written, all sent; then it ends. */
+ACTA_NODISCARD enum acta_err acta_process_stop(struct acta_process *process);
 
 /* Move one frame that has arrived to its receiver: false if there is none. */
 bool acta_cluster_deliver(struct acta_cluster *cluster);

@@ -2,10 +2,33 @@
  * t/sim/actors.c - the services of the simulated node. All have the same
  * handlers, so that everyone may do everything to everyone. What a handler sees
  * that cannot be is a violation at once, also if its turn is undone later.
+ *
+ * "moves" counts the requests that an actor did; "got/N" that question N was
+ * taken; N is the number of the event that began it, and comes once.
  */
 #include "t/sim/sim.h"
 
 #define FUND 1000 /* what every account begins with */
+
+static acta_status
+moved(acta_actor *self)
+{
+	return acta_reply(self, acta_int("moves", acta_add(self, "moves", 1)));
+}
+
+/* A row that says that something was done: it may not be there yet. */
+static void
+once(acta_actor *self, const char *what, int64_t n)
+{
+	const char *row = acta_format(self, "%s/%lld", what, (long long)n);
+
+	if (acta_get_int(self, row, 0) != 0)
+		sim_broken(
+		    "%s did %s twice", acta_address(acta_self(self)), row);
+	acta_put(self, acta_int(row, 1));
+}
+
+/* --------------------------------------------------------------- money -- */
 
 static acta_status
 move_(acta_actor *self, const acta_msg *msg)
@@ -18,63 +41,451 @@ move_(acta_actor *self, const acta_msg *msg)
 	acta_put(self, acta_int("balance", balance - amount));
 	acta_send(
 	    self, acta_arg_ref(msg, "to"), "take", acta_int("amount", amount));
-	return acta_reply(self, acta_int("moves", acta_add(self, "moves", 1)));
+	return moved(self);
 }
 
 static acta_status
 take(acta_actor *self, const acta_msg *msg)
 {
-	acta_put(self,
-	    acta_int("balance",
-		acta_get_int(self, "balance", FUND) +
-		    acta_arg_int(msg, "amount")));
+	int64_t balance = acta_get_int(self, "balance", FUND);
+
+	acta_put(
+	    self, acta_int("balance", balance + acta_arg_int(msg, "amount")));
+	return ACTA_DONE;
+}
+
+/* --------------------------------------------------- numbered messages -- */
+
+static acta_status
+send_numbered(acta_actor *self, const acta_msg *msg, const char *type,
+    const char *row, int64_t fails)
+{
+	acta_ref to = acta_arg_ref(msg, "to");
+
+	row = acta_format(self, "%s/%s", row, acta_address(to));
+	for (int64_t i = acta_arg_int(msg, "count"); i > 0; i--)
+		acta_send(self, to, type, acta_int("n", acta_add(self, row, 1)),
+		    acta_int("fails", i == 1 ? fails : 0));
+	return moved(self);
+}
+
+static acta_status
+take_numbered(acta_actor *self, const acta_msg *msg, const char *row)
+{
+	int64_t n = acta_arg_int(msg, "n"), last;
+
+	row = acta_format(self, "%s/%s", row, acta_msg_from(msg));
+	last = acta_get_int(self, row, 0);
+	if (n != last + 1)
+		sim_broken("%s: %s %lld after %lld",
+		    acta_address(acta_self(self)), row, (long long)n,
+		    (long long)last);
+	acta_put(self, acta_int(row, n));
 	return ACTA_DONE;
 }
 
 static acta_status
 say(acta_actor *self, const acta_msg *msg)
 {
-	acta_ref to = acta_arg_ref(msg, "to");
-	const char *row = acta_format(self, "out/%s", acta_address(to));
-
-	for (int64_t i = acta_arg_int(msg, "count"); i > 0; i--)
-		acta_send(
-		    self, to, "hear", acta_int("n", acta_add(self, row, 1)));
-	return acta_reply(self, acta_int("moves", acta_add(self, "moves", 1)));
+	return send_numbered(
+	    self, msg, "hear", "said", acta_arg_int(msg, "fails"));
 }
 
 static acta_status
 hear(acta_actor *self, const acta_msg *msg)
 {
-	const char *row = acta_format(self, "in/%s", acta_msg_from(msg));
-	int64_t n = acta_arg_int(msg, "n");
-	int64_t last = acta_get_int(self, row, 0);
+	acta_status status = take_numbered(self, msg, "heard");
 
-	if (n != last + 1)
-		sim_violation("%s heard %lld after %lld from %s",
-		    acta_address(acta_self(self)), (long long)n,
-		    (long long)last, acta_msg_from(msg));
-	acta_put(self, acta_int(row, n));
+	if (acta_msg_attempt(msg) > acta_arg_int(msg, "fails"))
+		return status;
+	sim->tally[T_RETRIED]++;
+	return acta_fail(self, "not yet");
+}
+
+static acta_status
+work(acta_actor *self, const acta_msg *msg)
+{
+	return send_numbered(self, msg, "chore", "gave", 0);
+}
+
+static bool
+locked(acta_actor *self)
+{
+	if (!acta_get_bool(self, "locked", false))
+		return false;
+	sim->tally[T_HELD]++;
+	return true;
+}
+
+static acta_status
+chore(acta_actor *self, const acta_msg *msg)
+{
+	if (locked(self))
+		return acta_hold(self);
+	return take_numbered(self, msg, "did");
+}
+
+static acta_status
+toil(acta_actor *self, const acta_msg *msg)
+{
+	return locked(self) ? acta_hold(self) : moved(self);
+}
+
+static acta_status
+lock(acta_actor *self, const acta_msg *msg)
+{
+	acta_put(self, acta_bool("locked", true));
+	acta_timer(
+	    self, "unlock", "unlock", acta_after(acta_arg_int(msg, "ms")));
+	return moved(self);
+}
+
+static acta_status
+unlock(acta_actor *self, const acta_msg *msg)
+{
+	acta_put(self, acta_bool("locked", false));
+	acta_resume(self);
+	return ACTA_DONE;
+}
+
+/* ------------------------------------------------- questions and answers -- */
+
+static acta_status
+query(acta_actor *self, const acta_msg *msg)
+{
+	int64_t n = acta_arg_int(msg, "n"), how = acta_arg_int(msg, "how");
+
+	once(self, "ask", n);
+	acta_ask(self, acta_arg_ref(msg, "to"), "answer", "answered",
+	    acta_int("n", n), acta_int("how", how),
+	    acta_addr("to", acta_self(self)), acta_keep(acta_int("n", n)),
+	    acta_keep(acta_int("how", how)),
+	    acta_within(acta_arg_int(msg, "ms")));
+	return moved(self);
+}
+
+/* Which outcomes can a question have that was to be answered so? In time or
+ * not, it is this or nothing. */
+static bool
+can_end(int64_t how, const acta_msg *msg, int64_t n)
+{
+	const char *code = acta_msg_code(msg);
+
+	switch (acta_msg_outcome(msg)) {
+	case ACTA_ANSWERED:
+		return how == HOW_NIL
+		    ? acta_arg_int(msg, "n") == 0
+		    : how != HOW_REFUSED && how != HOW_NEVER &&
+			how != HOW_FAILED && acta_arg_int(msg, "n") == n;
+	case ACTA_REFUSED: return how == HOW_REFUSED && code[0] == 'n';
+	case ACTA_UNDELIVERED:
+		return how == HOW_FAILED || strcmp(code, "expired") == 0;
+	default: return true;
+	}
+}
+
+static acta_status
+answered(acta_actor *self, const acta_msg *msg)
+{
+	acta_value kept = acta_kept(msg);
+	int64_t n = acta_as_int(acta_at(kept, "n"), 0);
+	int64_t how = acta_as_int(acta_at(kept, "how"), 0);
+	const char *row = acta_format(self, "ask/%lld", (long long)n);
+
+	if (acta_get_int(self, row, 0) != 1)
+		sim_broken("%s: question %lld is answered twice",
+		    acta_address(acta_self(self)), (long long)n);
+	if (!can_end(how, msg, n))
+		sim_broken("%s: question %lld, how %lld, ends with %d %s %lld",
+		    acta_address(acta_self(self)), (long long)n, (long long)how,
+		    (int)acta_msg_outcome(msg), acta_msg_code(msg),
+		    (long long)acta_arg_int(msg, "n"));
+	acta_put(self, acta_int(row, 2));
+	sim->tally[T_OUT_ANSWERED + acta_msg_outcome(msg)]++;
+	return ACTA_DONE;
+}
+
+static acta_status
+answer(acta_actor *self, const acta_msg *msg)
+{
+	int64_t n = acta_arg_int(msg, "n");
+	const char *token;
+
+	if (acta_arg_int(msg, "how") == HOW_FAILED) {
+		sim->tally[T_RETRIED]++;
+		return acta_fail(self, "never");
+	}
+	if (acta_arg_int(msg, "how") == HOW_REFUSED) {
+		acta_put(self, acta_int("refused", n));
+		return acta_reject(self, "no", "%lld", (long long)n);
+	}
+	once(self, "got", n);
+	switch (acta_arg_int(msg, "how")) {
+	case HOW_NIL: return ACTA_DONE;
+	case HOW_NEVER: (void)acta_defer(self); return ACTA_DONE;
+	case HOW_BY_TIMER:
+		token = acta_defer(self);
+		acta_timer(self, acta_format(self, "give/%lld", (long long)n),
+		    "give", acta_str("token", token), acta_int("n", n),
+		    acta_after(20 + n % 7 * 50));
+		return ACTA_DONE;
+	case HOW_BY_ANOTHER:
+		token = acta_defer(self);
+		acta_send(self, acta_arg_ref(msg, "to"), "give",
+		    acta_str("token", token), acta_int("n", n));
+		return ACTA_DONE;
+	case HOW_FORWARDED:
+		return acta_forward(self, acta_arg_ref(msg, "to"), "forwarded",
+		    acta_int("n", n));
+	default: return acta_reply(self, acta_int("n", n));
+	}
+}
+
+static acta_status
+forwarded(acta_actor *self, const acta_msg *msg)
+{
+	int64_t n = acta_arg_int(msg, "n");
+
+	once(self, "forwarded", n);
+	return acta_reply(self, acta_int("n", n));
+}
+
+static acta_status
+give(acta_actor *self, const acta_msg *msg)
+{
+	int64_t n = acta_arg_int(msg, "n");
+
+	once(self, "gave-answer", n);
+	acta_reply_to(self, acta_arg_str(msg, "token"), acta_int("n", n));
+	return ACTA_DONE;
+}
+
+static acta_status
+pass(acta_actor *self, const acta_msg *msg)
+{
+	(void)acta_add(self, "moves", 1);
+	return acta_forward(self, acta_arg_ref(msg, "to"), "forwarded",
+	    acta_int("n", acta_arg_int(msg, "n")));
+}
+
+static acta_status
+deny(acta_actor *self, const acta_msg *msg)
+{
+	acta_put(self, acta_int("denied", 1));
+	acta_send(self, acta_self(self), "take", acta_int("amount", 1));
+	return acta_reject(self, "no", "never");
+}
+
+/* ------------------------------------------------------ doomed messages -- */
+
+static acta_status
+doom(acta_actor *self, const acta_msg *msg)
+{
+	acta_ref to = acta_arg_ref(msg, "to");
+
+	if (acta_arg_int(msg, "how") == DOOM_NOWHERE)
+		to = acta_to(self, "nowhere/1");
+	acta_send(self, to, "doomed", acta_int("n", acta_arg_int(msg, "n")),
+	    acta_int("how", acta_arg_int(msg, "how")),
+	    acta_int("lives", acta_arg_int(msg, "lives")));
+	return moved(self);
+}
+
+/* It ends the process that runs it: nothing it does is kept, and no word
+ * leaves from here on. */
+static acta_status
+crash(acta_actor *self, int64_t n)
+{
+	struct acta_place *place = self->part->port.self;
+
+	if (sim->crashes[n] < UINT8_MAX)
+		sim->crashes[n]++;
+	sim->tally[T_CRASH]++;
+	place->process->ended = place->process->own_fault = true;
+	acta_put(self, acta_int("crashed", 1));
+	return ACTA_DONE;
+}
+
+static acta_status
+doomed(acta_actor *self, const acta_msg *msg)
+{
+	int64_t n = acta_arg_int(msg, "n");
+
+	switch (acta_arg_int(msg, "how")) {
+	case DOOM_FAILS:
+		sim->tally[T_RETRIED]++;
+		return acta_fail(self, "doomed");
+	case DOOM_CRASHES:
+		if (sim->crashes[n] < acta_arg_int(msg, "lives"))
+			return crash(self, n);
+		once(self, "survived", n);
+		return ACTA_DONE;
+	default:
+		acta_put(self, acta_int("x", 1));
+		(void)acta_get_str(self, "x", ""); /* of another type */
+		return ACTA_DONE;
+	}
+}
+
+/* --------------------------------------------------------------- timers -- */
+
+static acta_status
+after(acta_actor *self, const acta_msg *msg)
+{
+	int64_t n = acta_arg_int(msg, "n"), ms = acta_arg_int(msg, "ms");
+
+	once(self, "timer", n);
+	acta_timer(self, acta_format(self, "t/%lld", (long long)n), "fire",
+	    acta_int("n", n), acta_int("due", acta_now_ms(self) + ms),
+	    acta_after(ms));
+	return moved(self);
+}
+
+static acta_status
+fire(acta_actor *self, const acta_msg *msg)
+{
+	int64_t n = acta_arg_int(msg, "n");
+
+	if (acta_now_ms(self) < acta_arg_int(msg, "due"))
+		sim_broken("timer %lld fires early", (long long)n);
+	once(self, "fired", n);
+	sim->tally[T_FIRED]++;
+	return ACTA_DONE;
+}
+
+static acta_status
+every(acta_actor *self, const acta_msg *msg)
+{
+	int64_t n = acta_arg_int(msg, "n");
+
+	once(self, "series", n);
+	acta_timer(self, acta_format(self, "e/%lld", (long long)n), "beat",
+	    acta_int("n", n), acta_int("from", acta_now_ms(self)),
+	    acta_int("ms", acta_arg_int(msg, "ms")),
+	    acta_int("times", acta_arg_int(msg, "times")),
+	    acta_after(acta_arg_int(msg, "ms")),
+	    acta_every(acta_arg_int(msg, "ms")));
+	return moved(self);
+}
+
+static acta_status
+beat(acta_actor *self, const acta_msg *msg)
+{
+	int64_t n = acta_arg_int(msg, "n"), ms = acta_arg_int(msg, "ms");
+	const char *row = acta_format(self, "beats/%lld", (long long)n);
+	int64_t k = acta_get_int(self, row, 0) + 1;
+
+	/* Those that were parked before the end still come. */
+	if (k > acta_arg_int(msg, "times"))
+		return ACTA_DONE;
+	acta_put(self, acta_int(row, k));
+	if (acta_now_ms(self) < acta_arg_int(msg, "from") + k * ms)
+		sim_broken("series %lld beats early", (long long)n);
+	if (k == acta_arg_int(msg, "times"))
+		acta_timer_cancel(
+		    self, acta_format(self, "e/%lld", (long long)n));
+	sim->tally[T_FIRED]++;
+	return ACTA_DONE;
+}
+
+/* ------------------------------------------------------- events, rows -- */
+
+static acta_status
+shout(acta_actor *self, const acta_msg *msg)
+{
+	acta_publish(
+	    self, "shouted", acta_int("n", acta_add(self, "shouts", 1)));
+	return moved(self);
+}
+
+static int64_t
+count_items(acta_actor *self)
+{
+	int64_t n = 0;
+
+	for (acta_cursor c = acta_scan(self, "items/"); acta_next(&c);)
+		n += acta_as_int(c.value, 0);
+	return n;
+}
+
+static acta_status
+items(acta_actor *self, const acta_msg *msg)
+{
+	int64_t n = acta_arg_int(msg, "count");
+
+	if (count_items(self) != acta_get_int(self, "items", 0))
+		sim_broken("%s has %lld items, not %lld",
+		    acta_address(acta_self(self)), (long long)count_items(self),
+		    (long long)acta_get_int(self, "items", 0));
+	acta_delete(self, "items/");
+	for (int64_t i = 0; i < n; i++)
+		acta_put(self,
+		    acta_int(acta_format(self, "items/%lld", (long long)i), 1));
+	acta_put(self, acta_int("items", n));
+	if (count_items(self) != n)
+		sim_broken("%s does not see its own items",
+		    acta_address(acta_self(self)));
+	return moved(self);
+}
+
+static acta_status
+peek(acta_actor *self, const acta_msg *msg)
+{
+	return acta_reply(
+	    self, acta_int("moves", acta_get_int(self, "moves", 0)));
+}
+
+static acta_status
+migrate(acta_actor *self, uint32_t from)
+{
+	once(self, "migrated", 2);
+	sim->tally[T_MIGRATED]++;
 	return ACTA_DONE;
 }
 
 static const struct acta_handler handlers[] = {
 	{ "move", move_, .args = "to:ref amount:int" },
 	{ "take", take, .args = "amount:int", .flags = ACTA_INSIDE },
-	{ "say", say, .args = "to:ref count:int" },
-	{ "hear", hear, .args = "n:int", .flags = ACTA_INSIDE },
+	{ "say", say, .args = "to:ref count:int fails:int=0" },
+	{ "hear", hear, .args = "n:int fails:int", .flags = ACTA_INSIDE },
+	{ "work", work, .args = "to:ref count:int" },
+	{ "chore", chore, .args = "n:int", .flags = ACTA_INSIDE },
+	{ "lock", lock, .args = "ms:int" },
+	{ "unlock", unlock, .flags = ACTA_PRIVATE },
+	{ "toil", toil, .args = "" },
+	{ "query", query, .args = "to:ref n:int how:int ms:int" },
+	{ "answer", answer, .args = "to:ref n:int how:int" },
+	{ "answered", answered, .args = "n:int?", .flags = ACTA_PRIVATE },
+	{ "forwarded", forwarded, .args = "n:int" },
+	{ "give", give, .args = "token:str n:int", .flags = ACTA_INSIDE },
+	{ "pass", pass, .args = "to:ref n:int" },
+	{ "deny", deny, .args = "" },
+	{ "doom", doom, .args = "to:ref n:int how:int lives:int" },
+	{ "doomed", doomed, .args = "n:int how:int lives:int",
+	    .flags = ACTA_INSIDE },
+	{ "after", after, .args = "n:int ms:int" },
+	{ "fire", fire, .args = "n:int due:int", .flags = ACTA_PRIVATE },
+	{ "every", every, .args = "n:int ms:int times:int" },
+	{ "beat", beat, .args = "n:int from:int ms:int times:int",
+	    .flags = ACTA_PRIVATE },
+	{ "shout", shout, .args = "" },
+	{ "items", items, .args = "count:int" },
+	{ "peek", peek, .flags = ACTA_READS },
 	{ 0 },
 };
 
-#define SERVICE(name_)                                                      \
+#define SERVICE(name_, ...)                                                 \
 	{                                                                   \
 		.abi = ACTA_ABI, .size = sizeof(struct acta_service),       \
 		.handler_size = sizeof(struct acta_handler), .name = name_, \
-		.version = "1", .handlers = handlers                        \
+		.version = "1", .handlers = handlers, __VA_ARGS__           \
 	}
 
-const struct acta_service sim_services[SIM_SERVICES] = {
-	SERVICE("ash"),
-	SERVICE("birch"),
-	SERVICE("cedar"),
+/* As they are, and after an upgrade. */
+const struct acta_service sim_services[2][SIM_SERVICES] = {
+	{ SERVICE("ash", .schema = 1), SERVICE("birch", .schema = 1),
+	    SERVICE("cedar", .schema = 1) },
+	{ SERVICE("ash", .schema = 2, .migrate = migrate),
+	    SERVICE("birch", .schema = 2, .migrate = migrate),
+	    SERVICE("cedar", .schema = 2, .migrate = migrate) },
 };

@@ -1,97 +1,388 @@
-/* t/sim/last.c - all is quiet: nothing is lost, nothing twice, sums agree. */
+/*
+ * t/sim/last.c - all is quiet: nothing is lost, nothing was done twice, what
+ * was answered is so, sums agree; and each store, read as its owner would read
+ * it, holds what its records said.
+ */
 #include "t/sim/sim.h"
 
 #include <string.h>
 
-static int64_t
-int_row(const struct sim_view *view, const char *key, const char *name,
+int64_t
+sim_state_int(const struct sim_view *view, const char *key, const char *name,
     int64_t otherwise)
 {
 	char row[ACTA_STORE_KEY_MAX];
 	size_t n = acta_actor_row(row, key, strlen(key), name, strlen(name));
 	struct acta_reader r;
-	bool ok = true;
 
 	if (!sim_view_get(view, ACTA_T_STATE, row, n, &r))
 		return otherwise;
-	return acta_read_int(&r, &ok);
+	return acta_as_int(acta_read(&r), otherwise);
 }
 
-static const struct sim_view *
-view_at(uint32_t service, const char *key)
+const struct sim_view *
+sim_view_at(uint32_t actor, char key[8])
 {
-	struct acta_process *p = sim->cluster.processes[service];
+	struct acta_process *p = sim->cluster.processes[actor / SIM_KEYS];
 
+	snprintf(key, 8, "%u", actor % SIM_KEYS);
 	return sim_view_of(
 	    &p->places[acta_partition_of(key, strlen(key), p->count)], true);
+}
+
+static int64_t
+state_int(uint32_t actor, const char *name, int64_t otherwise)
+{
+	char key[8];
+	const struct sim_view *view = sim_view_at(actor, key);
+
+	return sim_state_int(view, key, name, otherwise);
+}
+
+static const char *
+service_of(uint32_t actor)
+{
+	return sim_services[0][actor / SIM_KEYS].name;
+}
+
+/* ------------------------------------------------------------- requests -- */
+
+/* Does a request that is done count as a move of the actor asked? */
+static bool
+is_move(const struct sim_ask *ask)
+{
+	uint32_t op = ask->event.a;
+
+	return op != OP_ANSWER && op != OP_DENY && op != OP_PEEK &&
+	    op != OP_UNKNOWN && op != OP_BAD && op != OP_REUSE;
+}
+
+/* A refused send, and one that its asker's deadline passed, are answered nil;
+ * what is forwarded may be refused where it went. */
+static void
+expect(const struct sim_ask *ask, int64_t *least, int64_t *most)
+{
+	bool may_be_refused = ask->event.a == OP_MOVE;
+
+	if (!ask->answered) {
+		*most += 1;
+	} else if (ask->event.send) {
+		*most += 1;
+		*least += !may_be_refused;
+	} else if (ask->event.a == OP_PASS) {
+		*most += 1;
+		*least += ask->ok;
+	} else {
+		*most += ask->ok;
+		*least += ask->ok;
+	}
 }
 
 /* Each request that was answered moved once, each without an answer at most
  * once. */
 static void
-check_moves(uint32_t who, const char *key)
+check_moves(uint32_t actor)
 {
-	int64_t moves = int_row(view_at(who / SIM_KEYS, key), key, "moves", 0);
+	int64_t moves = state_int(actor, "moves", 0);
 	int64_t least = 0, most = 0;
 
-	for (uint32_t i = 0; i < sim->ask_count; i++) {
-		const struct sim_ask *ask = &sim->asks[i];
-
-		if (ask->event->b != who)
-			continue;
-		if (ask->event->send && ask->answered) {
-			/* A refused send is counted and answered nil. */
-			most++;
-			least += ask->event->a == OP_SAY;
-			continue;
-		}
-		least += ask->answered && ask->ok;
-		most += (ask->answered && ask->ok) || !ask->answered;
-	}
+	for (uint32_t i = 0; i < sim->ask_count; i++)
+		if (sim->asks[i].event.b == actor && is_move(&sim->asks[i]))
+			expect(&sim->asks[i], &least, &most);
 	if (moves < least || moves > most)
-		sim_violation("%s/%s has %lld moves, between %lld and %lld "
-			      "were answered",
-		    sim_services[who / SIM_KEYS].name, key, (long long)moves,
+		sim_violation("%s/%u has %lld moves, %lld to %lld were "
+			      "answered",
+		    service_of(actor), actor % SIM_KEYS, (long long)moves,
 		    (long long)least, (long long)most);
 }
 
-/* What one said and the other heard. */
-static void
-check_heard(
-    uint32_t from, const char *from_key, uint32_t to, const char *to_key)
+static bool
+has(uint32_t actor, const char *row, uint32_t n, int64_t value)
 {
-	char out[128], in[128];
-	int64_t said, heard;
+	char name[64];
 
-	snprintf(out, sizeof(out), "out/%s/%s", sim_services[to].name, to_key);
-	snprintf(in, sizeof(in), "in/%s/%s", sim_services[from].name, from_key);
-	said = int_row(view_at(from, from_key), from_key, out, 0);
-	heard = int_row(view_at(to, to_key), to_key, in, 0);
-	if (said != heard)
-		sim_violation("%s/%s said %lld to %s/%s, which heard %lld",
-		    sim_services[from].name, from_key, (long long)said,
-		    sim_services[to].name, to_key, (long long)heard);
+	snprintf(name, sizeof(name), "%s/%u", row, n);
+	return state_int(actor, name, 0) == value;
+}
+
+/* What a request that was done left behind, sooner or later. */
+static void
+check_left(const struct sim_ask *ask)
+{
+	const struct sim_event *e = &ask->event;
+	bool right = true;
+
+	if (!ask->answered || (!ask->ok && !e->send))
+		return;
+	switch (e->a) {
+	case OP_QUERY: right = has(e->b, "ask", e->number, 2); break;
+	case OP_ANSWER:
+		right = has(e->b, "got", e->number, 1);
+		if (e->how == HOW_FORWARDED)
+			right = has(e->c, "forwarded", e->number, 1);
+		break;
+	case OP_PASS:
+		right = e->send || has(e->c, "forwarded", e->number, 1);
+		break;
+	case OP_TIMER: right = has(e->b, "fired", e->number, 1); break;
+	case OP_EVERY: right = has(e->b, "beats", e->number, e->d); break;
+	default: break;
+	}
+	if (!right)
+		sim_violation(
+		    "request %u was done, and what it began is not", e->number);
+}
+
+/* ------------------------------------------------------------- messages -- */
+
+static void
+check_pair(uint32_t from, uint32_t to, const char *out, const char *in)
+{
+	char row[128];
+	int64_t sent, taken;
+
+	snprintf(
+	    row, sizeof(row), "%s/%s/%u", out, service_of(to), to % SIM_KEYS);
+	sent = state_int(from, row, 0);
+	snprintf(row, sizeof(row), "%s/%s/%u", in, service_of(from),
+	    from % SIM_KEYS);
+	taken = state_int(to, row, 0);
+	if (sent != taken)
+		sim_violation("%s/%u %s %lld to %s/%u, which %s %lld",
+		    service_of(from), from % SIM_KEYS, out, (long long)sent,
+		    service_of(to), to % SIM_KEYS, in, (long long)taken);
+}
+
+/* --------------------------------------------------------- dead letters -- */
+
+struct dead {
+	uint32_t seen[SIM_EVENTS_MAX];
+};
+
+static bool
+is(const struct acta_bytes *bytes, const char *text)
+{
+	return bytes->size == strlen(text) &&
+	    memcmp(bytes->data, text, bytes->size) == 0;
+}
+
+/* A dead letter is of a message that was doomed, and of that cause. */
+static void
+check_letter(struct dead *dead, const struct acta_omap_row *row)
+{
+	struct acta_reader r = acta_reader(acta_omap_value(row), row->size);
+	struct acta_bytes cause;
+	struct acta_message m;
+	bool ok = true, right = false;
+	uint32_t n;
+	int64_t number, how;
+
+	(void)acta_read_list(&r, &ok);
+	cause.data = acta_read_str(&r, &cause.size, &ok);
+	(void)acta_read_str(&r, &n, &ok);
+	(void)acta_read_int(&r, &ok);
+	(void)acta_read_int(&r, &ok);
+	(void)acta_read_bin(&r, &n, &ok);
+	if (!ok || acta_message_decode(&r, &m) != ACTA_OK) {
+		sim_violation("a dead letter cannot be read");
+		return;
+	}
+	number = acta_as_int(acta_at(m.args, "n"), 0);
+	how = acta_as_int(acta_at(m.args, "how"), -1);
+	if (is(&m.type, "answer")) {
+		right = how == HOW_FAILED && is(&cause, "failed");
+	} else if (is(&m.type, "doomed") && number < SIM_EVENTS_MAX) {
+		right = dead->seen[number]++ == 0;
+		if (how == DOOM_FAILS)
+			right &= is(&cause, "failed");
+		else if (how == DOOM_CRASHES)
+			right &= is(&cause, "crashed");
+		else if (how == DOOM_MISUSES)
+			right &= is(&cause, "misused");
+		else
+			right &= is(&cause, "unknown-service");
+	}
+	if (!right)
+		sim_violation("an innocent is a dead letter: %.*s %lld, %.*s",
+		    (int)m.type.size, m.type.data, (long long)number,
+		    (int)cause.size, cause.data);
+	sim->tally[T_DEAD_FAILED] += is(&cause, "failed");
+	sim->tally[T_DEAD_CRASHED] += is(&cause, "crashed");
+	sim->tally[T_DEAD_MISUSED] += is(&cause, "misused");
+	sim->tally[T_DEAD_NOWHERE] += is(&cause, "unknown-service");
+}
+
+/* And each that was doomed is one, and was run as often as may be. */
+static void
+check_doomed(const struct dead *dead, const struct sim_ask *ask)
+{
+	const struct sim_event *e = &ask->event;
+	/* A local message's first crash is laid to the one that was gathered;
+	 * a power cut takes the root's memory. */
+	uint32_t max = (sim->plan->config.max_crashes + 1) * (1 + sim->powers);
+	bool survives = e->how == DOOM_CRASHES && e->lives < 3;
+
+	if (e->a != OP_DOOM || !ask->answered || (!ask->ok && !e->send))
+		return;
+	if (e->how == DOOM_CRASHES && sim->crashes[e->number] > max)
+		sim_violation("message %u crashed %u processes, %u is the most",
+		    e->number, sim->crashes[e->number], max);
+	if (survives && !has(e->c, "survived", e->number, 1))
+		sim_violation(
+		    "message %u, which should live, does not", e->number);
+	sim->tally[T_SURVIVED] += survives;
+	if (!survives && dead->seen[e->number] != 1 &&
+	    !has(e->c, "survived", e->number, 1))
+		sim_violation("doomed message %u is no dead letter", e->number);
+}
+
+static void
+check_dead(void)
+{
+	struct dead dead = { { 0 } };
+
+	for (uint32_t i = 0; i < sim->cluster.count; i++)
+		for (uint32_t n = 0; n < sim->cluster.processes[i]->count;
+		     n++) {
+			const struct acta_omap *map =
+			    &sim_view_of(
+				&sim->cluster.processes[i]->places[n], true)
+				 ->tables[ACTA_T_DEAD];
+			const struct acta_omap_row *row =
+			    acta_omap_from(map, "", 0, false);
+
+			for (; row != NULL;
+			     row = acta_omap_from(
+				 map, row->bytes, row->key_size, true))
+				check_letter(&dead, row);
+		}
+	for (uint32_t i = 0; i < sim->ask_count; i++)
+		check_doomed(&dead, &sim->asks[i]);
+}
+
+/* --------------------------------------------------------------- stores -- */
+
+/* The store as its owner reads it: trees, then journal. */
+static void
+check_table(struct acta_store *store, const struct sim_view *view,
+    enum acta_table table, const char *dir)
+{
+	const struct acta_omap *map = &view->tables[table];
+	const struct acta_omap_row *want = acta_omap_from(map, "", 0, false);
+	struct acta_scan *scan = acta_scan_open(store, table, "", 0);
+	struct acta_row row = { 0 };
+
+	while (acta_scan_next(scan, &row)) {
+		if (want == NULL || want->key_size != row.key_size ||
+		    want->size != row.value_size ||
+		    memcmp(want->bytes, row.key, row.key_size) != 0 ||
+		    memcmp(acta_omap_value(want), row.value, want->size) != 0)
+			break;
+		want = acta_omap_from(map, want->bytes, want->key_size, true);
+		row.key = NULL;
+	}
+	if (want != NULL || row.key != NULL)
+		sim_violation("%s: table %s is not what its records say", dir,
+		    acta_table_name(table));
+	if (acta_scan_close(&scan) != ACTA_OK)
+		sim_violation(
+		    "%s: table %s cannot be read", dir, acta_table_name(table));
+}
+
+static void
+check_store(const struct acta_place *place)
+{
+	struct acta_why why = { "", "" };
+	struct acta_store *store;
+
+	if (acta_store_open_read(place->dir, &store, &why) != ACTA_OK) {
+		sim_violation("%s cannot be read: %s", place->dir, why.text);
+		return;
+	}
+	for (unsigned i = 0; i < ACTA_TABLES; i++)
+		check_table(store, sim_view_of(place, true), i, place->dir);
+	acta_store_close(&store);
+}
+
+/* ------------------------------------------------------------- channels -- */
+
+static bool
+stopped(const struct acta_place *from, const struct acta_place *to)
+{
+	const char *service = to->process->config.service;
+
+	for (uint32_t i = 0; i < from->part->out_count; i++) {
+		const struct acta_out *o = &from->part->outs[i];
+
+		if (o->part == to->index && strcmp(o->service, service) == 0)
+			return o->state == ACTA_OUT_STOPPED;
+	}
+	return false;
+}
+
+/* A channel that goes on agrees at both ends; one of which an end was set back
+ * and does not agree has stopped. */
+static void
+check_channel(const struct acta_place *from, const struct acta_place *to)
+{
+	bool back = sim->processes[from->process->end].set_back ||
+	    sim->processes[to->process->end].set_back;
+	struct sim_in_row in;
+	const char *wrong;
+
+	(void)sim_in_row(sim_view_of(to, true), from, &in);
+	wrong = sim_channel_disagrees(from, to, &in);
+	if (stopped(from, to)) {
+		sim->tally[T_BACK_STOPPED]++;
+		if (!back)
+			sim_violation("the channel %s to %s has stopped",
+			    from->dir, to->dir);
+	} else if (wrong != NULL) {
+		sim_violation(
+		    "%s to %s goes on, and %s", from->dir, to->dir, wrong);
+	} else {
+		sim->tally[T_BACK_AGREED] += back;
+	}
+}
+
+static void
+check_places(void)
+{
+	const struct acta_cluster *c = &sim->cluster;
+	struct acta_place *places[SIM_PLACES_MAX];
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < c->count; i++)
+		for (uint32_t n = 0; n < c->processes[i]->count; n++)
+			places[count++] = &c->processes[i]->places[n];
+	for (uint32_t i = 0; i < count; i++) {
+		check_store(places[i]);
+		for (uint32_t n = 0; n < count; n++)
+			if (i != n)
+				check_channel(places[i], places[n]);
+	}
 }
 
 void
-sim_check_last(struct sim_world *world)
+sim_check_last(void)
 {
+	uint32_t actors = sim->plan->services * SIM_KEYS;
 	int64_t sum = 0;
 
-	for (uint32_t who = 0; who < world->plan->services * SIM_KEYS; who++) {
-		char key[16], other[16];
-
-		snprintf(key, sizeof(key), "%u", who % SIM_KEYS);
-		sum += int_row(
-			   view_at(who / SIM_KEYS, key), key, "balance", 1000) -
-		    1000;
-		check_moves(who, key);
-		for (uint32_t to = 0; to < world->plan->services * SIM_KEYS;
-		     to++) {
-			snprintf(other, sizeof(other), "%u", to % SIM_KEYS);
-			check_heard(who / SIM_KEYS, key, to / SIM_KEYS, other);
+	check_places();
+	if (sim->set_back)
+		return;
+	for (uint32_t a = 0; a < actors; a++) {
+		sum += state_int(a, "balance", 1000) - 1000;
+		check_moves(a);
+		for (uint32_t b = 0; b < actors; b++) {
+			check_pair(a, b, "said", "heard");
+			check_pair(a, b, "gave", "did");
 		}
 	}
 	if (sum != 0)
 		sim_violation("the balances are off by %lld", (long long)sum);
+	for (uint32_t i = 0; i < sim->ask_count; i++)
+		check_left(&sim->asks[i]);
+	check_dead();
 }

@@ -1,50 +1,22 @@
 /*
- * t/sim/plan.c - from a seed to a list of events. Events can be left out one by
- * one, so each has its chance from its own stream, and nothing in the list
- * depends on what came before it.
+ * t/sim/plan.c - from a seed to a list of events. Which kinds of requests and
+ * faults a seed has is itself by chance: what all have at once hides what few
+ * have alone.
  */
 #include "t/sim/sim.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-const char *const sim_point_names[PT_COUNT] = {
-	[PT_BETWEEN] = "between rounds",
-	[PT_ITEM] = "item taken in",
-	[PT_GATHER] = "gather",
-	[PT_HANDLER] = "handler",
-	[PT_COMMIT] = "commit",
-	[PT_DATA] = "commit: data",
-	[PT_FLUSH] = "commit: flush",
-	[PT_ROOT] = "commit: root",
-	[PT_CACHED] = "commit: root in page cache",
-	[PT_DONE] = "commit: durable, not returned",
-	[PT_COMMITTED] = "committed",
-	[PT_LEAVING] = "an item leaves",
-	[PT_RELEASED] = "released",
-	[PT_FRAME] = "a frame leaves",
-	[PT_IDLE_DATA] = "idle: data",
-	[PT_IDLE_FLUSH] = "idle: flush",
-	[PT_IDLE_ROOT] = "idle: root",
-	[PT_IDLE_CACHED] = "idle: root in page cache",
-	[PT_IDLE_DONE] = "idle: durable, not returned",
-	[PT_OPEN] = "open",
-	[PT_OPEN_SYNC] = "open: sync",
-	[PT_OPEN_DATA] = "open: data",
-	[PT_OPEN_FLUSH] = "open: flush",
-	[PT_OPEN_ROOT] = "open: root",
-	[PT_OPEN_CACHED] = "open: root in page cache",
-	[PT_OPEN_DONE] = "open: durable, not returned",
-};
-
-static const char *const op_names[OPS] = {
-	[OP_MOVE] = "move",
-	[OP_SAY] = "say",
-};
-
 #define START_US (1790000000LL * 1000000)
-#define OPS_SPAN_US 8000000
-#define KEPT_MS 24 * 3600 * 1000
+#define SPAN_US 6000000
+#define OPS_MOST 40u
+#define FAULTS_MOST 14u
+/* Known, and left out until it is mended: messages of two channels of one
+ * sender to two partitions have one uid, so one's crashes are laid to both. */
+#define SIM_KNOWN_UID 1
+/* Likewise: a copy put back may take an incarnation's number a second time. */
+#define SIM_SET_BACK 0 /* of 1,000 */
 
 static void
 shape(struct sim_plan *plan, struct acta_dice *dice)
@@ -54,59 +26,144 @@ shape(struct sim_plan *plan, struct acta_dice *dice)
 		plan->parts[i] = 1 + acta_dice_roll(dice, 2);
 	plan->doors = 1 + acta_dice_roll(dice, 2);
 	plan->config = (struct acta_part_config){ .node = "sim",
-		.max_attempts = 5,
+		.max_attempts = 3 + acta_dice_roll(dice, 3),
 		.max_crashes = 3,
-		.backoff_min_ms = 20,
+		.backoff_min_ms = 10 + acta_dice_roll(dice, 90),
 		.backoff_max_ms = 1000,
 		.backoff_factor = 2,
 		.turn_limit_ms = 30000,
 		.channel_quota = 256u << 20,
 		.channel_credit = 4u << 20,
 		.event_count = 10000000 };
+	if (acta_dice_chance(dice, 250))
+		plan->config.channel_credit = 100 + acta_dice_roll(dice, 2000);
+	if (acta_dice_chance(dice, 150))
+		plan->config.channel_quota = 400 + acta_dice_roll(dice, 6000);
+	if (acta_dice_chance(dice, 200))
+		plan->config.event_count = 1 + acta_dice_roll(dice, 5);
 	plan->store = (struct acta_store_options){ .quota = 1u << 30,
 		.memory = 64u << 20,
 		.journal_keep = 1u << 30,
 		.map_size = 2u << 30 };
-	plan->rates = (struct acta_net_rates){ .delay_us_max = 20
-		    << acta_dice_roll(dice, 9),
-		.late_us_max = 3000000 };
-	if (acta_dice_chance(dice, 500)) {
-		plan->rates.lost = acta_dice_roll(dice, 100);
-		plan->rates.doubled = acta_dice_roll(dice, 60);
-		plan->rates.overtaking = acta_dice_roll(dice, 60);
-		plan->rates.late = acta_dice_roll(dice, 30);
+	plan->rates = (struct acta_net_rates){
+		.delay_us_max = 20 << acta_dice_roll(dice, 10),
+		.late_us_max = 3000000,
+	};
+}
+
+/* ------------------------------------------------------------- requests -- */
+
+static void
+op_numbers(struct sim_event *e, struct acta_dice *dice)
+{
+	switch (e->a) {
+	case OP_MOVE: e->d = 10 * acta_dice_roll(dice, 60); break;
+	case OP_SAY:
+	case OP_WORK:
+		e->d = 1 +
+		    acta_dice_roll(dice, acta_dice_chance(dice, 50) ? 60 : 6);
+		e->how =
+		    acta_dice_chance(dice, 250) ? acta_dice_roll(dice, 3) : 0;
+		break;
+	case OP_ITEMS: e->d = acta_dice_roll(dice, 12); break;
+	case OP_QUERY:
+		e->how = acta_dice_roll(dice, HOWS);
+		e->ms = 100 << acta_dice_roll(dice, 6);
+		break;
+	case OP_ANSWER: e->how = acta_dice_roll(dice, HOW_NEVER); break;
+	case OP_DOOM:
+		e->how = acta_dice_roll(dice, DOOMS);
+		e->lives = acta_dice_chance(dice, 500)
+		    ? 100
+		    : 1 + acta_dice_roll(dice, 2);
+		break;
+	case OP_EVERY: e->d = 1 + acta_dice_roll(dice, 4); break;
+	default: break;
 	}
 }
 
 static void
-op(struct sim_event *e, const struct sim_plan *plan, struct acta_dice *dice)
+op(struct sim_event *e, const struct sim_plan *plan, struct acta_dice *dice,
+    uint32_t kinds)
 {
 	e->kind = EV_OP;
-	e->a = acta_dice_roll(dice, OPS);
-	/* Who: service and key; to whom; how much. */
-	e->b = acta_dice_roll(dice, plan->services) * SIM_KEYS +
-	    acta_dice_roll(dice, SIM_KEYS);
-	e->c = acta_dice_roll(dice, plan->services) * SIM_KEYS +
-	    acta_dice_roll(dice, SIM_KEYS);
-	e->d = 1 + acta_dice_roll(dice, 6);
-	if (e->a == OP_MOVE)
-		e->d *= acta_dice_roll(dice, 100);
-	e->kept_id = acta_dice_chance(dice, 850);
-	e->send = acta_dice_chance(dice, 150);
+	do
+		e->a = acta_dice_roll(dice, OPS);
+	while ((kinds >> e->a & 1) == 0);
+	e->b = acta_dice_roll(dice, plan->services * SIM_KEYS);
+	e->c = acta_dice_roll(dice, plan->services * SIM_KEYS);
+	e->ms = 1 << acta_dice_roll(dice, 12);
+	op_numbers(e, dice);
+	e->kept_id = e->a == OP_REUSE || acta_dice_chance(dice, 850);
+	e->send = e->a != OP_ANSWER && e->a != OP_REUSE && e->a != OP_PEEK &&
+	    acta_dice_chance(dice, 120);
+}
+
+/* --------------------------------------------------------------- faults -- */
+
+static bool
+is_disk_point(uint32_t point, uint32_t kind)
+{
+	switch (point) {
+	case PT_FLUSH:
+	case PT_IDLE_FLUSH:
+	case PT_OPEN_FLUSH: return true;
+	case PT_ROOT:
+	case PT_IDLE_ROOT:
+	case PT_OPEN_ROOT:
+	case PT_OPEN_SYNC: return kind == EV_EIO;
+	case PT_OPEN: return true;
+	case PT_DATA:
+	case PT_IDLE_DATA:
+	case PT_OPEN_DATA: return kind == EV_FULL;
+	default: return false;
+	}
 }
 
 static void
-fault(struct sim_event *e, const struct sim_plan *plan, struct acta_dice *dice)
+fault(struct sim_event *e, const struct sim_plan *plan, struct acta_dice *dice,
+    uint32_t kinds)
 {
-	uint32_t kind = acta_dice_roll(dice, 10);
-
+	/* Ends of processes are the most of it. */
+	do
+		e->kind = acta_dice_chance(dice, 300)
+		    ? EV_KILL + acta_dice_roll(dice, 2)
+		    : acta_dice_roll(dice, EV_KINDS);
+	while ((kinds >> e->kind & 1) == 0);
 	e->a = acta_dice_roll(dice, plan->services);
 	e->b = acta_dice_roll(dice, PT_COUNT);
 	e->c = 1 + acta_dice_roll(dice, 4);
-	e->kind = kind < 6 ? EV_KILL : kind < 8 ? EV_POWER : EV_CUT;
-	if (e->kind == EV_CUT) {
-		e->b = acta_dice_roll(dice, plan->services);
-		e->x = acta_dice_between(dice, 1000, 3000000);
+	e->x = acta_dice_between(dice, 1000, 2000000);
+	switch (e->kind) {
+	case EV_KILL:
+	case EV_POWER: /* and again, as soon as it is there again */
+		e->lives = acta_dice_chance(dice, 150)
+		    ? 1 + acta_dice_roll(dice, 5)
+		    : 0;
+		break;
+	case EV_EIO:
+	case EV_FULL:
+		while (!is_disk_point(e->b, e->kind))
+			e->b = acta_dice_roll(dice, PT_COUNT);
+		break;
+	case EV_LIMIT: e->d = 4096 * acta_dice_roll(dice, 8); break;
+	case EV_DOOR: e->a = acta_dice_roll(dice, plan->doors); break;
+	case EV_CUT: e->b = acta_dice_roll(dice, plan->services); break;
+	case EV_NET:
+		e->rates = plan->rates;
+		e->rates.lost = acta_dice_roll(dice, 300);
+		e->rates.doubled = acta_dice_roll(dice, 200);
+		e->rates.overtaking = acta_dice_roll(dice, 200);
+		e->rates.late = acta_dice_roll(dice, 100);
+		break;
+	case EV_WALL:
+		e->x = acta_dice_between(dice, 1, 20) * 1000000;
+		if (acta_dice_chance(dice, 300))
+			e->x *= 3600;
+		if (acta_dice_chance(dice, 500))
+			e->x = -e->x;
+		break;
+	default: break;
 	}
 }
 
@@ -120,100 +177,151 @@ earlier(const void *a, const void *b)
 	return x->number < y->number ? -1 : 1;
 }
 
+/* At least one of them, about half. */
+static uint32_t
+some(struct acta_dice *dice, uint32_t all)
+{
+	uint32_t bits;
+
+	do
+		bits = (uint32_t)acta_dice_bits(dice) & all;
+	while (bits == 0);
+	return bits;
+}
+
+/* Nothing but numbered messages and transfers goes between those that are set
+ * back, and everything that a copy can be of. */
+static void
+set_back(struct sim_plan *plan, struct acta_dice *dice)
+{
+	uint32_t victim = acta_dice_roll(dice, plan->services);
+	uint32_t times = 1 + acta_dice_chance(dice, 300);
+
+	plan->sets_back = true;
+	/* A channel that stops stays full. */
+	plan->config.channel_quota = 256u << 20;
+	for (uint32_t i = 0; i < times; i++) {
+		struct sim_event *e = &plan->events[plan->count];
+		bool wipe = acta_dice_chance(dice, 150);
+
+		if (i > 0 && acta_dice_chance(dice, 500))
+			victim = acta_dice_roll(dice, plan->services);
+		e[0] = (struct sim_event){
+			.kind = EV_COPY, .a = victim, .number = plan->count
+		};
+		e[0].at_us = START_US + acta_dice_between(dice, 0, SPAN_US / 2);
+		e[1] = (struct sim_event){ .kind = wipe ? EV_WIPE : EV_RESTORE,
+			.a = victim,
+			.number = plan->count + 1 };
+		e[1].at_us =
+		    acta_dice_between(dice, e[0].at_us, START_US + SPAN_US);
+		plan->count += 2;
+	}
+}
+
 void
 sim_plan_make(struct sim_plan *plan, uint64_t seed)
 {
 	struct acta_dice dice = acta_dice_of(seed, 2);
-	uint32_t ops, faults;
+	uint32_t ops, faults, op_kinds, fault_kinds;
 
 	memset(plan, 0, sizeof(*plan));
 	plan->seed = seed;
+	plan->start_us = START_US;
+	plan->heal_us = START_US + SPAN_US;
 	shape(plan, &dice);
-	ops = 20 + acta_dice_roll(&dice, 40);
-	faults = acta_dice_roll(&dice, 16);
+	op_kinds = some(&dice, (1u << OPS) - 1);
+	fault_kinds = some(&dice, (1u << EV_COPY) - 2) | 1u << EV_KILL;
+	if (SIM_KNOWN_UID && (op_kinds >> OP_DOOM & 1) != 0)
+		for (uint32_t i = 0; i < plan->services; i++)
+			plan->parts[i] = 1;
+	ops = 6 + acta_dice_roll(&dice, OPS_MOST);
+	faults = acta_dice_roll(&dice, FAULTS_MOST);
 	for (uint32_t i = 0; i < ops + faults; i++) {
-		struct sim_event *e = &plan->events[plan->count++];
+		struct sim_event *e = &plan->events[plan->count];
 
-		e->at_us = START_US + acta_dice_between(&dice, 0, OPS_SPAN_US);
+		e->number = plan->count++;
+		e->at_us = START_US + acta_dice_between(&dice, 0, SPAN_US);
 		if (i < ops)
-			op(e, plan, &dice);
+			op(e, plan, &dice, op_kinds);
 		else
-			fault(e, plan, &dice);
-		e->number = i;
+			fault(e, plan, &dice, fault_kinds);
 	}
-	plan->heal_us = START_US + OPS_SPAN_US;
+	if (acta_dice_chance(&dice, SIM_SET_BACK))
+		set_back(plan, &dice);
 	qsort(plan->events, plan->count, sizeof(plan->events[0]), earlier);
 	for (uint32_t i = 0; i < plan->count; i++)
 		plan->events[i].number = i;
 }
 
-void
-sim_event_print(FILE *out, const struct sim_event *e)
+/* ------------------------------------------------------------- printing -- */
+
+static void
+print_op(FILE *out, const struct sim_event *e)
 {
-	fprintf(out, "%3u  %7.3f s  ", e->number,
-	    (double)(e->at_us - START_US) / 1e6);
-	switch (e->kind) {
-	case EV_OP:
-		fprintf(out, "%s %s/%u %s/%u %u%s%s\n", op_names[e->a],
-		    sim_services[e->b / SIM_KEYS].name, e->b % SIM_KEYS,
-		    sim_services[e->c / SIM_KEYS].name, e->c % SIM_KEYS, e->d,
-		    e->kept_id ? "" : " (no id)", e->send ? " (send)" : "");
-		break;
-	case EV_KILL:
-		fprintf(out, "kill %s at: %s, %u.\n", sim_services[e->a].name,
-		    sim_point_names[e->b], e->c);
-		break;
-	case EV_POWER:
-		fprintf(out, "power cut at: %s of %s, %u.\n",
-		    sim_point_names[e->b], sim_services[e->a].name, e->c);
-		break;
-	case EV_CUT:
-		fprintf(out, "link %s to %s cut for %.3f s\n",
-		    sim_services[e->a].name, sim_services[e->b].name,
-		    (double)e->x / 1e6);
-		break;
-	default: fprintf(out, "?\n");
-	}
+#define X(name, type, args) #name,
+	static const char *const names[OPS] = { SIM_OPS(X) };
+#undef X
+	static const char *const hows[HOWS] = { "at once", "refused",
+		"by timer", "forwarded", "by another", "nil", "never",
+		"failed" };
+	static const char *const dooms[DOOMS] = { "fails", "crashes", "misuses",
+		"to nowhere" };
+
+	fprintf(out, "%s %s/%u to %s/%u, %u", names[e->a],
+	    sim_services[0][e->b / SIM_KEYS].name, e->b % SIM_KEYS,
+	    sim_services[0][e->c / SIM_KEYS].name, e->c % SIM_KEYS, e->d);
+	if (e->a == OP_QUERY || e->a == OP_ANSWER)
+		fprintf(out, ", %s", hows[e->how]);
+	else if (e->a == OP_DOOM)
+		fprintf(out, ", %s", dooms[e->how]);
+	else if (e->how > 0)
+		fprintf(out, ", fails %u times", e->how);
+	if (e->lives > 0)
+		fprintf(out, ", %u lives", e->lives);
+	fprintf(out, ", %u ms%s%s\n", e->ms, e->kept_id ? "" : ", no id",
+	    e->send ? ", send" : "");
 }
 
-const char *
-sim_tally_name(uint32_t tally, char room[64])
+void
+sim_event_print(
+    FILE *out, const struct sim_plan *plan, const struct sim_event *e)
 {
-	static const char *const names[] = {
-		[T_ANSWERED] = "request: answered",
-		[T_REFUSED] = "request: refused",
-		[T_ASKED_AGAIN] = "request: asked again, same id",
-		[T_SAME_ANSWER] = "request: answered again, the same",
-		[T_UNKNOWN] = "request: no id, never answered",
-		[T_POWER_LOST] = "un-synced commit: lost",
-		[T_POWER_KEPT] = "un-synced commit: kept",
-		[T_NET_LOST] = "frame: lost",
-		[T_NET_DOUBLED] = "frame: doubled",
-		[T_NET_OVERTAKING] = "frame: overtaking",
-		[T_NET_LATE] = "frame: late",
-		[T_NET_CUT] = "frame: link cut",
-		[T_NET_TO_DEAD] = "frame: to a dead process",
-		[T_NET_OF_DEAD] = "frame: of a dead process, arrived",
-		[T_HELLO] = "HELLO",
-		[T_WELCOME] = "WELCOME",
-		[T_NACK] = "NACK",
-		[T_ACK] = "ACK",
-		[T_DATA] = "DATA",
-		[T_REPLY] = "REPLY",
-		[T_EVENT] = "EVENT",
-		[T_HANDLED] = "messages handled",
-		[T_COMMITS] = "commits",
-		[T_SKIPPED] = "duplicates skipped",
-	};
+#define X(name, text) text,
+	static const char *const names[EV_KINDS] = { SIM_EVENT_KINDS(X) };
+#undef X
+	const char *service = sim_services[0][e->a % SIM_SERVICES].name;
 
-	if (tally < T_POWER)
-		snprintf(room, 64, "kill: %s", sim_point_names[tally]);
-	else if (tally < T_OP)
-		snprintf(room, 64, "power cut: %s",
-		    sim_point_names[tally - T_POWER]);
-	else if (tally < T_OP + OPS)
-		snprintf(room, 64, "asked: %s", op_names[tally - T_OP]);
-	else
-		snprintf(room, 64, "%s", names[tally]);
-	return room;
+	fprintf(out, "%3u %9.6f s  %s", e->number,
+	    (double)(e->at_us - plan->start_us) / 1e6, names[e->kind]);
+	switch (e->kind) {
+	case EV_OP:
+		fprintf(out, " ");
+		print_op(out, e);
+		break;
+	case EV_KILL:
+	case EV_POWER:
+	case EV_EIO:
+	case EV_FULL:
+		fprintf(out, " of %s at: %s, %u.", service,
+		    sim_point_names[e->b], e->c);
+		if (e->lives > 0)
+			fprintf(out, ", and %u times again", e->lives);
+		fprintf(out, "\n");
+		break;
+	case EV_CUT:
+		fprintf(out, " %s to %s, %.3f s\n", service,
+		    sim_services[0][e->b].name, (double)e->x / 1e6);
+		break;
+	case EV_NET:
+		fprintf(out,
+		    ": of 1,000 lost %u, doubled %u, overtaking %u, "
+		    "late %u, %.3f s\n",
+		    e->rates.lost, e->rates.doubled, e->rates.overtaking,
+		    e->rates.late, (double)e->x / 1e6);
+		break;
+	case EV_WALL: fprintf(out, " by %.0f s\n", (double)e->x / 1e6); break;
+	case EV_DOOR: fprintf(out, " %u\n", e->a); break;
+	default: fprintf(out, ", %s, %.3f s\n", service, (double)e->x / 1e6);
+	}
 }

@@ -2,9 +2,10 @@
  * t/sim/sim.h - the simulator: a plan from a seed (what clients do and what
  * breaks), a world in which it happens, and checks after every event.
  *
- * plan.c makes the events of a seed; world.c lets them happen; actors.c are the
- * services; check.c keeps what is durable and judges it; last.c judges the end;
- * main.c runs seeds, shrinks the events of one that fails, and prints a table.
+ * plan.c makes the events of a seed; world.c lets them happen, faults.c breaks
+ * things, clients.c asks; actors.c are the services; check.c keeps what is
+ * durable and judges it; last.c judges the end; table.c counts; main.c runs
+ * seeds and shrinks the events of one that fails.
  */
 #ifndef T_SIM_H
 #define T_SIM_H
@@ -16,126 +17,267 @@
 #define SIM_SERVICES 3u
 #define SIM_EVENTS_MAX 400u
 #define SIM_KEYS 4u /* actors of a service that the plan knows: "0" .. */
-#define SIM_OPS_MAX SIM_EVENTS_MAX
+#define SIM_ACTORS (SIM_SERVICES * SIM_KEYS)
+#define SIM_OPS_MAX (SIM_EVENTS_MAX + SIM_ACTORS * SIM_ACTORS)
 #define SIM_TRAPS_MAX 64u
-#define SIM_STEPS_MAX 400000u    /* of one seed: more does not come to rest */
-#define SIM_HEAL_US 900000000LL  /* simulated, from the heal to quiet */
+#define SIM_COPIES_MAX 8u
+#define SIM_PLACES_MAX 12u
+#define SIM_STEPS_MAX 400000u   /* of one seed: more does not come to rest */
+#define SIM_HEAL_US 900000000LL /* simulated, from the heal to quiet */
+#define SIM_PROBE_US 60000000LL /* the same, where a copy was put back */
+#define SIM_LONG_US 7200000000LL /* a token that nobody uses stays a day */
+#define SIM_DOOR_END 32u        /* the doors' first end of the network */
 
 /* ----------------------------------------------------------------- plan -- */
 
-enum sim_event_kind {
-	EV_OP,      /* a client's request: a = enum sim_op */
-	EV_KILL,    /* a trap: process a dies at point b, the c-th time */
-	EV_POWER,   /* a trap: the machine dies there */
-	EV_CUT,     /* a link gives nothing for x us: from end a to end b */
-	EV_NET,     /* the rates of the net, for x us */
-	EV_KINDS
-};
+#define SIM_EVENT_KINDS(X)                                                   \
+	X(OP, "request")                                                     \
+	X(KILL, "kill")           /* a trap: process a at point b, the c-th */ \
+	X(POWER, "power cut")     /* a trap: the machine */                  \
+	X(EIO, "EIO")             /* a trap: the disk fails */               \
+	X(FULL, "no space")       /* a trap: a commit finds no space */      \
+	X(LIMIT, "disk full")     /* of process a, for x us, d bytes left */ \
+	X(PAUSE, "SIGSTOP")       /* process a, for x us */                  \
+	X(SLOW, "slow")           /* process a, for x us */                  \
+	X(TERM, "SIGTERM")        /* process a: it drains and ends */        \
+	X(UPGRADE, "new version") /* the same, then a newer schema */        \
+	X(DOOR, "door killed")    /* door a */                               \
+	X(CUT, "link cut")        /* from a to b, for x us */                \
+	X(NET, "bad network")     /* `rates`, for x us */                    \
+	X(WALL, "wall clock set") /* by x us */                              \
+	X(COPY, "store copied")   /* of process a */                         \
+	X(RESTORE, "copy put back") /* of process a, its last copy */        \
+	X(WIPE, "store made anew")  /* of process a: it is empty */
 
-enum sim_op {
-	OP_MOVE, /* transfer from one account to another */
-	OP_SAY,  /* numbered messages to another actor */
-	OPS
+#define X(name, text) EV_##name,
+enum sim_event_kind { SIM_EVENT_KINDS(X) EV_KINDS };
+#undef X
+
+/* name, message type, its args */
+#define SIM_OPS(X)                                                          \
+	X(MOVE, "move", "to amount") /* transfer to another account */      \
+	X(SAY, "say", "to count fails") /* numbered messages to another */  \
+	X(WORK, "work", "to count") /* the same; held while it is locked */ \
+	X(LOCK, "lock", "ms")                                               \
+	X(TOIL, "toil", "")         /* a call that is held */               \
+	X(QUERY, "query", "to n how ms") /* ask another */                  \
+	X(ANSWER, "answer", "to n how")  /* be answered in several ways */  \
+	X(PASS, "pass", "to n")     /* forwarded to another */              \
+	X(DENY, "deny", "")                                                 \
+	X(DOOM, "doom", "to n how lives") /* a message that fails or crashes */ \
+	X(TIMER, "after", "n ms")                                           \
+	X(EVERY, "every", "n ms times")                                     \
+	X(SHOUT, "shout", "")                                               \
+	X(ITEMS, "items", "count")                                          \
+	X(PEEK, "peek", "")                                                 \
+	X(UNKNOWN, "no-such-type", "")                                      \
+	X(BAD, "move", "to")        /* an arg is missing */                 \
+	X(REUSE, "shout", "")       /* another's id */
+
+#define X(name, type, args) OP_##name,
+enum sim_op { SIM_OPS(X) OPS };
+#undef X
+
+/* How a question is answered. */
+enum sim_how {
+	HOW_AT_ONCE, HOW_REFUSED, HOW_BY_TIMER, HOW_FORWARDED, HOW_BY_ANOTHER,
+	HOW_NIL, HOW_NEVER, HOW_FAILED, HOWS
 };
+/* How a message is doomed. */
+enum sim_doom { DOOM_FAILS, DOOM_CRASHES, DOOM_MISUSES, DOOM_NOWHERE, DOOMS };
 
 struct sim_event {
-	int64_t at_us;
+	int64_t at_us, x;
 	uint32_t kind, number; /* its place in the plan, before any shrinking */
-	uint32_t a, b, c, d;
-	int64_t x;
-	bool kept_id, send; /* of an OP */
+	uint32_t a, b, c, d;   /* of an OP: op, who, to whom, how much */
+	uint32_t how, lives, ms;
+	bool kept_id, send;
 	struct acta_net_rates rates;
 };
 
 struct sim_plan {
 	uint64_t seed;
 	uint32_t parts[SIM_SERVICES], services, doors;
+	bool sets_back;  /* copies are put back: only channels are judged */
+	bool small_quota;
 	struct acta_part_config config;
 	struct acta_store_options store;
 	struct acta_net_rates rates;
-	int64_t heal_us; /* from here on nothing breaks */
+	int64_t start_us, heal_us; /* from `heal` on nothing breaks */
 	struct sim_event events[SIM_EVENTS_MAX];
 	uint32_t count;
 };
 
 void sim_plan_make(struct sim_plan *plan, uint64_t seed);
-void sim_event_print(FILE *out, const struct sim_event *event);
+void sim_event_print(
+    FILE *out, const struct sim_plan *plan, const struct sim_event *event);
 
 /* --------------------------------------------------------------- points -- */
 
-enum sim_point { /* where a process or the machine can end */
-	PT_BETWEEN, PT_ITEM, PT_GATHER, PT_HANDLER, PT_COMMIT, PT_DATA,
-	PT_FLUSH, PT_ROOT, PT_CACHED, PT_DONE, PT_COMMITTED, PT_LEAVING,
-	PT_RELEASED, PT_FRAME, PT_IDLE_DATA, PT_IDLE_FLUSH, PT_IDLE_ROOT,
-	PT_IDLE_CACHED, PT_IDLE_DONE, PT_OPEN, PT_OPEN_SYNC, PT_OPEN_DATA,
-	PT_OPEN_FLUSH, PT_OPEN_ROOT, PT_OPEN_CACHED, PT_OPEN_DONE,
-	PT_COUNT
-};
+#define SIM_POINTS(X)                                   \
+	X(BETWEEN, "between rounds")                    \
+	X(ITEM, "item taken in")                        \
+	X(GATHER, "gather")                             \
+	X(HANDLER, "handler")                           \
+	X(COMMIT, "commit")                             \
+	X(DATA, "commit: data")                         \
+	X(FLUSH, "commit: flush")                       \
+	X(ROOT, "commit: root")                         \
+	X(CACHED, "commit: root in page cache")         \
+	X(DONE, "commit: durable, not returned")        \
+	X(COMMITTED, "committed")                       \
+	X(LEAVING, "an item leaves")                    \
+	X(RELEASED, "released")                         \
+	X(FRAME, "a frame leaves")                      \
+	X(IDLE_DATA, "idle: data")                      \
+	X(IDLE_FLUSH, "idle: flush")                    \
+	X(IDLE_ROOT, "idle: root")                      \
+	X(IDLE_CACHED, "idle: root in page cache")      \
+	X(IDLE_DONE, "idle: durable, not returned")     \
+	X(OPEN, "open")                                 \
+	X(OPEN_SYNC, "open: sync")                      \
+	X(OPEN_DATA, "open: data")                      \
+	X(OPEN_FLUSH, "open: flush")                    \
+	X(OPEN_ROOT, "open: root")                      \
+	X(OPEN_CACHED, "open: root in page cache")      \
+	X(OPEN_DONE, "open: durable, not returned")
+
+#define X(name, text) PT_##name,
+enum sim_point { SIM_POINTS(X) PT_COUNT };
+#undef X
 extern const char *const sim_point_names[PT_COUNT];
 
 /* ---------------------------------------------------------------- table -- */
 
-/* What happened, over all seeds: one row of zeros is a hole in the test. */
-#define SIM_TALLY(X)                                                         \
-	X(T_KILL_, "killed")                                                 \
-	X(T_POWER_, "power cut")
+/* What happened, over all seeds: a row of zero is a hole in the test. */
+#define SIM_TALLIES(X)                                      \
+	X(ANSWERED, "request: answered")                    \
+	X(REFUSED, "request: refused")                      \
+	X(ASKED_AGAIN, "request: asked again, same id")     \
+	X(RESENT, "request: sent again by its door")        \
+	X(SAME_ANSWER, "request: answered again, the same") \
+	X(UNKNOWN, "request: no id, never answered")        \
+	X(BUSY, "request: busy")                            \
+	X(EXPIRED, "request: expired")                      \
+	X(REUSED, "request: id-reused")                     \
+	X(OUT_ANSWERED, "ask: answered")                    \
+	X(OUT_REFUSED, "ask: refused")                      \
+	X(OUT_UNDELIVERED, "ask: undelivered")              \
+	X(OUT_TIMED_OUT, "ask: timed out")                  \
+	X(FIRED, "timer fired")                             \
+	X(RETRIED, "message failed, to be retried")         \
+	X(HELD, "message held")                             \
+	X(DEAD_FAILED, "dead letter: failed")               \
+	X(DEAD_CRASHED, "dead letter: crashed")             \
+	X(DEAD_MISUSED, "dead letter: misused")             \
+	X(DEAD_NOWHERE, "dead letter: unknown-service")     \
+	X(CRASH, "process crashed by a handler")            \
+	X(SURVIVED, "crashed, then handled")                \
+	X(MIGRATED, "actor migrated")                       \
+	X(TAKEN_HANDLED, "taken from a channel: handled")   \
+	X(TAKEN_REJECTED, "taken from a channel: rejected") \
+	X(TAKEN_PARKED, "taken from a channel: parked")     \
+	X(TAKEN_DEAD, "taken from a channel: dead letter")  \
+	X(HELLO, "HELLO")                                   \
+	X(WELCOME, "WELCOME")                               \
+	X(NACK, "NACK")                                     \
+	X(ACK, "ACK")                                       \
+	X(DATA, "DATA")                                     \
+	X(REPLY, "REPLY")                                   \
+	X(EVENT, "EVENT")                                   \
+	X(COMMITS, "turns committed")                       \
+	X(MERGES, "checkpoint slices alone")                \
+	X(STARTS, "process started")                        \
+	X(STARTS_CHECKED, "started after storage-failed")   \
+	X(REFUSED_LIE, "not started: the page cache lies")  \
+	X(STORAGE_FAILED, "storage-failed")                 \
+	X(STORE_FULL, "store-full")                         \
+	X(POWER_LOST, "un-synced commit: lost")             \
+	X(POWER_KEPT, "un-synced commit: kept")             \
+	X(NET_LOST, "frame: lost")                          \
+	X(NET_DOUBLED, "frame: doubled")                    \
+	X(NET_OVERTAKING, "frame: overtaking")              \
+	X(NET_LATE, "frame: late")                          \
+	X(NET_CUT, "frame: link cut")                       \
+	X(NET_TO_DEAD, "frame: to a dead process")          \
+	X(NET_OF_DEAD, "frame: of a dead process, arrived") \
+	X(BACK_STOPPED, "set back: channel stopped")        \
+	X(BACK_AGREED, "set back: channel agrees, goes on")
 
+#define X(name, text) T_##name,
 enum sim_tally {
-	T_KILL,                       /* by point */
-	T_POWER = T_KILL + PT_COUNT,  /* by point */
-	T_OP = T_POWER + PT_COUNT,    /* by kind: asked */
-	T_ANSWERED = T_OP + OPS,      /* ok */
-	T_REFUSED, T_ASKED_AGAIN, T_SAME_ANSWER, T_UNKNOWN,
-	T_POWER_LOST, T_POWER_KEPT,
-	T_NET_LOST, T_NET_DOUBLED, T_NET_OVERTAKING, T_NET_LATE, T_NET_CUT,
-	T_NET_TO_DEAD, T_NET_OF_DEAD,
-	T_HELLO, T_WELCOME, T_NACK, T_ACK, T_DATA, T_REPLY, T_EVENT,
-	T_HANDLED, T_COMMITS, T_SKIPPED,
-	T_COUNT
+	T_KILL,                        /* by point */
+	T_POWER = T_KILL + PT_COUNT,   /* by point */
+	T_EIO = T_POWER + PT_COUNT,    /* by point */
+	T_FULL = T_EIO + PT_COUNT,     /* by point */
+	T_KIND = T_FULL + PT_COUNT,    /* by event kind */
+	T_OP = T_KIND + EV_KINDS,      /* by op: asked */
+	T_FIRST = T_OP + OPS - 1,
+	SIM_TALLIES(X) T_COUNT
 };
-const char *sim_tally_name(uint32_t tally, char room[64]);
+#undef X
+/* Its name; false: it cannot happen (an EIO where nothing is written). */
+bool sim_tally_name(uint32_t tally, char room[64]);
 
 /* ---------------------------------------------------------------- world -- */
 
 struct sim_ask { /* a client's request, until it knows */
-	const struct sim_event *event;
+	struct sim_event event;
 	uint64_t id;
-	bool begun, answered, final, ok;
+	bool answered, final, ok;
 	bool unknown; /* without a kept id, and no answer came */
 	uint32_t tries;
-	uint64_t requests[8]; /* at each door, the last */
+	uint64_t requests[ACTA_CLUSTER_DOORS_MAX]; /* the last at each door */
 	int64_t again_us;
 	char code[32];
 	struct acta_buf result;
 };
 
 struct sim_trap {
-	uint32_t end, point, countdown;
-	bool power, armed;
+	uint32_t end, point, countdown, kind;
+	uint32_t again; /* so many times */
+	bool armed;
+};
+
+struct sim_process { /* beside the cluster's */
+	int64_t restart_us, check_us, idle_us, pause_us, slow_us, round_us;
+	int64_t full_until_us;
+	bool eio;   /* its disk failed since it last started */
+	bool full;  /* and had no space */
+	bool check; /* storage-failed: it must be read past the page cache */
+	bool upgrade;
+	struct acta_sim_copy *copies[ACTA_CLUSTER_PARTS_MAX];
+	struct acta_sim_copy *old[ACTA_CLUSTER_PARTS_MAX]; /* BREAK_OLD_STORE */
+	bool set_back; /* a copy was put back */
 };
 
 struct sim_world {
 	const struct sim_plan *plan;
 	const bool *left_out; /* by event number; NULL: none */
+	unsigned breaks;
 	struct acta_cluster cluster;
 	struct acta_dice dice;
-	struct acta_loaded loaded[SIM_SERVICES];
+	struct acta_loaded loaded[2][SIM_SERVICES];
+	struct sim_process processes[SIM_SERVICES];
 	struct sim_ask asks[SIM_OPS_MAX];
-	uint32_t ask_count, next_event;
+	uint32_t ask_count, ask_first, next_event;
 	struct sim_trap traps[SIM_TRAPS_MAX];
 	uint32_t trap_count;
 	enum { DOING_NOTHING, DOING_ROUND, DOING_IDLE, DOING_OPEN } doing;
-	int64_t restart_us[SIM_SERVICES];
-	bool tell[ACTA_NET_ENDS_MAX][ACTA_NET_ENDS_MAX]; /* who, of whom */
-	int64_t tell_us[ACTA_NET_ENDS_MAX][ACTA_NET_ENDS_MAX];
-	bool power_out, healing;
+	int64_t tell_us[ACTA_NET_ENDS_MAX][ACTA_NET_ENDS_MAX]; /* whom, of whom;
+	                                                          0: nothing */
+	uint32_t tells;
+	int64_t net_until_us, slew_us;
+	bool power_out, healing, probed, set_back;
+	uint32_t powers;
 	uint64_t requests;
+	uint8_t crashes[SIM_EVENTS_MAX]; /* of a doomed message, by its number */
+	uint8_t survived[SIM_EVENTS_MAX];
 	uint64_t steps, hash;
 	FILE *trace; /* NULL: silent */
 	bool violated;
 	char violation[512];
 	const char *violation_kind; /* its format: shrinking keeps to one kind */
-	int64_t violated_us;
 	uint64_t tally[T_COUNT];
 };
 
@@ -144,16 +286,52 @@ extern struct sim_world *sim;
 
 void sim_violation(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
+/* The same, but of what is not promised where a copy was put back. */
+void sim_broken(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void sim_trace(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Let the plan happen to its end, or to a violation. */
+/* Let the plan happen to its end, or to a violation. `turn` is part of the seed
+ * of all chance but the plan's. */
 void sim_world_run(struct sim_world *world, const struct sim_plan *plan,
-    const bool *left_out, FILE *trace, unsigned breaks);
+    const bool *left_out, uint32_t turn, FILE *trace, unsigned breaks);
 void sim_world_fini(struct sim_world *world);
+
+enum { /* deliberate faults of the simulator's own layer: the checks find them */
+	BREAK_NO_FLUSH = 1,    /* a commit returns before it is durable */
+	BREAK_EARLY_ACK = 2,   /* the network acks what it is given */
+	BREAK_NEW_ID = 4,      /* a client asks again under another id */
+	BREAK_OLD_STORE = 8,   /* a restart finds the store as it was before */
+	BREAK_UNCHECKED = 16,  /* after storage-failed nobody checks */
+	BREAK_BLAME_KILLS = 32 /* the root blames for kills from outside */
+};
+
+/* ---------------------------------------------------- faults and the root -- */
+
+bool sim_point_met(uint32_t end, enum sim_point point, uint32_t *out_kind);
+void sim_fault(const struct sim_event *event);
+/* Of the deliberate faults: a forged ack; a copy to be put back at a restart. */
+void sim_break_ack(struct acta_place *from, const struct acta_item *data);
+void sim_break_copy(struct acta_process *process);
+void sim_fault_ended(struct acta_process *process);
+void sim_announce(uint32_t end);
+void sim_restart(struct acta_process *process);
+/* What came of something that a process did. */
+void sim_judge(struct acta_process *process, enum acta_err err);
+
+/* -------------------------------------------------------------- clients -- */
+
+void sim_ask_begin(const struct sim_event *event);
+void sim_ask_again(struct sim_ask *ask);
+void sim_ask_resend(uint32_t door, uint32_t end);
+void sim_ask_reply(uint32_t door, const struct acta_item *item);
+struct sim_ask *sim_ask_of(uint32_t door, uint64_t request);
+/* By such a code nothing ran and no record is left. */
+bool sim_leaves_nothing(const struct acta_item *item);
+void sim_ask_id(const struct sim_ask *ask, uint8_t out[16]);
 
 /* --------------------------------------------------------------- actors -- */
 
-extern const struct acta_service sim_services[SIM_SERVICES];
+extern const struct acta_service sim_services[2][SIM_SERVICES];
 
 /* --------------------------------------------------------------- checks -- */
 
@@ -164,18 +342,39 @@ struct sim_view { /* what one version of a disk says, all layers put together */
 };
 
 void *sim_check_seen(void *self, struct acta_sim_disk *disk, void *before);
-void sim_check_durable(void *self, struct acta_sim_disk *disk);
 void sim_check_forget(void *self, void *view);
 /* An item is about to leave: what is durable must imply it. */
 void sim_check_leaves(struct acta_place *place, uint32_t end,
     const struct acta_item *item);
+/* What its process holds in memory agrees with what is durable. */
+void sim_check_memory(const struct acta_process *process);
 /* All is quiet: the books must balance. */
-void sim_check_last(struct sim_world *world);
+void sim_check_last(void);
 
 const struct sim_view *sim_view_of(
     const struct acta_place *place, bool durable);
 /* A row's value; false: there is none. */
 bool sim_view_get(const struct sim_view *view, enum acta_table table,
     const void *key, size_t key_size, struct acta_reader *out);
+const struct sim_view *sim_view_at(uint32_t actor, char key[8]);
+int64_t sim_state_int(const struct sim_view *view, const char *key,
+    const char *name, int64_t otherwise);
+
+struct sim_out_row { /* CHANNEL "o", peer */
+	uint64_t next, acked;
+	struct acta_hash128 chain_acked, chain;
+};
+struct sim_in_row { /* CHANNEL "i", peer */
+	uint64_t hist, inc, random, next;
+	struct acta_hash128 chain;
+	uint64_t taken, handled, rejected, parked, dead;
+};
+bool sim_out_row(const struct sim_view *view, const struct acta_place *to,
+    struct sim_out_row *out);
+bool sim_in_row(const struct sim_view *view, const struct acta_place *from,
+    struct sim_in_row *out);
+/* Is what `to` has taken of `from` what that sent? NULL, or what is not so. */
+const char *sim_channel_disagrees(const struct acta_place *from,
+    const struct acta_place *to, const struct sim_in_row *in);
 
 #endif /* T_SIM_H */

@@ -1,0 +1,319 @@
+/*
+ * t/sim/clients.c - requests: each goes to a door picked by chance, again and
+ * again under its id until there is an answer. A door passes on what it is
+ * given, and sends again what has an id when a service came up anew.
+ */
+#include "t/sim/sim.h"
+
+#include <string.h>
+
+#include "codecs/packer.h"
+
+#define RETRY_US 700000 /* a client that heard nothing asks again */
+#define DEADLINE_MS 5000
+
+static const struct {
+	const char *type, *args;
+} ops[OPS] = {
+#define X(name, type_, args_) { type_, args_ },
+	SIM_OPS(X)
+#undef X
+};
+
+static void
+address(char *out, size_t room, uint32_t actor)
+{
+	snprintf(out, room, "%s/%u", sim_services[0][actor / SIM_KEYS].name,
+	    actor % SIM_KEYS);
+}
+
+static bool
+is_word(const char *word, size_t size, const char *what)
+{
+	return size == strlen(what) && memcmp(word, what, size) == 0;
+}
+
+static void
+pack_arg(struct acta_buf *b, const struct sim_event *e, const char *word,
+    size_t size)
+{
+	char to[64];
+
+	acta_pack_str(b, word, (uint32_t)size);
+	if (is_word(word, size, "to")) {
+		address(to, sizeof(to), e->c);
+		acta_pack_text(b, to);
+	} else {
+		acta_pack_int(b,
+		    is_word(word, size, "n")           ? e->number
+			: is_word(word, size, "ms")    ? e->ms
+			: is_word(word, size, "how")   ? e->how
+			: is_word(word, size, "fails") ? e->how
+			: is_word(word, size, "lives") ? e->lives
+						       : e->d);
+	}
+}
+
+static void
+pack_args(struct acta_buf *b, const struct sim_event *e)
+{
+	const char *word = ops[e->a].args;
+	uint32_t count = *word != '\0';
+
+	for (const char *at = word; *at != '\0'; at++)
+		count += *at == ' ';
+	acta_pack_map(b, count);
+	while (*word != '\0') {
+		size_t size = strcspn(word, " ");
+
+		pack_arg(b, e, word, size);
+		word += size + (word[size] == ' ');
+	}
+}
+
+void
+sim_ask_id(const struct sim_ask *ask, uint8_t out[16])
+{
+	struct acta_hash128 id = acta_hash128(&ask->id, sizeof(ask->id));
+
+	memcpy(out, id.bytes, 16);
+}
+
+static void
+item_send(const struct sim_ask *ask, uint32_t door, uint32_t flags,
+    const struct acta_buf *args)
+{
+	const struct sim_event *e = &ask->event;
+	struct acta_door *d = &sim->cluster.doors[door];
+	const char *service = sim_services[0][e->b / SIM_KEYS].name;
+	struct acta_message m = { .from = { "", 0 }, .id = { "", 0 } };
+	struct acta_item item = { .kind = ACTA_ITEM_CALL };
+	uint32_t doubled = sim->cluster.net.rates.doubled;
+	struct acta_buf body;
+	uint8_t id[16];
+	char key[16];
+
+	snprintf(key, sizeof(key), "%u", e->b % SIM_KEYS);
+	sim_ask_id(ask, id);
+	acta_buf_init(&body);
+	m.key = (struct acta_bytes){ key, (uint32_t)strlen(key) };
+	m.type = (struct acta_bytes){ ops[e->a].type,
+		(uint32_t)strlen(ops[e->a].type) };
+	m.sent_ms = acta_cluster_ms(&sim->cluster);
+	m.deadline_ms = m.sent_ms + DEADLINE_MS;
+	m.args_raw = (struct acta_bytes){ (const char *)args->data,
+		(uint32_t)args->size };
+	item.src = (struct acta_bytes){ d->name, (uint32_t)strlen(d->name) };
+	item.inc = d->life;
+	item.request = ask->requests[door];
+	item.dst = (struct acta_bytes){ service, (uint32_t)strlen(service) };
+	item.dst_part = acta_partition_of(
+	    key, strlen(key), sim->plan->parts[e->b / SIM_KEYS]);
+	item.flags = flags | (e->send ? ACTA_CALL_SEND : 0);
+	item.client = e->kept_id ? id : NULL;
+	m.caller = (struct acta_caller){ .kind = ACTA_CALLER_DOOR,
+		.door = item.src,
+		.door_inc = item.inc,
+		.request = item.request,
+		.service = item.dst,
+		.part = item.dst_part };
+	acta_message_encode(&body, &m);
+	item.body =
+	    (struct acta_bytes){ (const char *)body.data, (uint32_t)body.size };
+	/* zmq doubles nothing: only what has an id bears it. */
+	if (!e->kept_id)
+		sim->cluster.net.rates.doubled = 0;
+	acta_door_send(&sim->cluster, door, e->b / SIM_KEYS, &item);
+	sim->cluster.net.rates.doubled = doubled;
+	acta_buf_fini(&body);
+}
+
+static void
+ask_send(struct sim_ask *ask, uint32_t door, uint32_t flags)
+{
+	struct acta_buf args;
+
+	acta_buf_init(&args);
+	pack_args(&args, &ask->event);
+	item_send(ask, door, flags, &args);
+	acta_buf_fini(&args);
+}
+
+static void
+ask_door(struct sim_ask *ask)
+{
+	uint32_t door = acta_dice_roll(&sim->dice, sim->cluster.door_count);
+
+	if (ask->tries > 0 && (sim->breaks & BREAK_NEW_ID) != 0)
+		ask->id += UINT64_C(1) << 40;
+	sim_trace("request %u, door %u", ask->event.number, door);
+	ask->requests[door] = ++sim->requests;
+	ask_send(ask, door, 0);
+	sim->tally[ask->tries > 0 ? T_ASKED_AGAIN : T_OP + ask->event.a]++;
+	ask->tries++;
+	ask->again_us = sim->cluster.now_us + RETRY_US;
+}
+
+/* The id of a request that is done with, for another one. */
+static bool
+take_id(struct sim_ask *ask)
+{
+	for (uint32_t i = 0; i + 1 < sim->ask_count; i++) {
+		const struct sim_ask *other = &sim->asks[i];
+		uint32_t op = other->event.a;
+
+		if (other->final && other->answered && other->event.kept_id &&
+		    other->event.b == ask->event.b &&
+		    other->event.c != ask->event.c && other->ok &&
+		    op != OP_REUSE && op != OP_PEEK && op != OP_SHOUT) {
+			ask->id = other->id;
+			return true;
+		}
+	}
+	return false;
+}
+
+void
+sim_ask_begin(const struct sim_event *event)
+{
+	struct sim_ask *ask = &sim->asks[sim->ask_count++];
+
+	*ask = (struct sim_ask){ .event = *event };
+	acta_buf_init(&ask->result);
+	ask->id = sim->plan->seed << 20 | sim->ask_count;
+	if (event->a == OP_REUSE && !take_id(ask))
+		sim->ask_count--;
+	else
+		ask_door(ask);
+}
+
+/* Without a kept id nobody may ask again; with one, some do so also after
+ * their answer. */
+void
+sim_ask_again(struct sim_ask *ask)
+{
+	if (!ask->event.kept_id) {
+		ask->final = true;
+		ask->unknown = !ask->answered;
+		sim->tally[T_UNKNOWN] += ask->unknown;
+	} else if (ask->answered &&
+	    (sim->healing || acta_dice_chance(&sim->dice, 700))) {
+		ask->final = true;
+	} else {
+		ask_door(ask);
+	}
+}
+
+void
+sim_ask_resend(uint32_t door, uint32_t end)
+{
+	for (uint32_t i = sim->ask_first; i < sim->ask_count; i++) {
+		struct sim_ask *ask = &sim->asks[i];
+
+		if (ask->requests[door] == 0 || ask->answered ||
+		    !ask->event.kept_id || ask->event.b / SIM_KEYS != end)
+			continue;
+		sim->tally[T_RESENT]++;
+		ask_send(ask, door, ACTA_CALL_AGAIN);
+	}
+}
+
+struct sim_ask *
+sim_ask_of(uint32_t door, uint64_t request)
+{
+	for (uint32_t i = sim->ask_count; i-- > 0;)
+		if (sim->asks[i].requests[door] == request)
+			return &sim->asks[i];
+	return NULL;
+}
+
+static bool
+is_code(const struct acta_item *item, const char *code)
+{
+	return item->code.data != NULL &&
+	    is_word(item->code.data, item->code.size, code);
+}
+
+bool
+sim_leaves_nothing(const struct acta_item *item)
+{
+	return is_code(item, "busy") || is_code(item, "expired") ||
+	    is_code(item, "unavailable") || is_code(item, "denied") ||
+	    is_code(item, "bad-args") || is_code(item, "unknown-type") ||
+	    is_code(item, "id-reused");
+}
+
+/* One way to be refused is as good as another where it must be refused. */
+static void
+check_code(const struct sim_ask *ask, const struct acta_item *item)
+{
+	uint32_t op = ask->event.a;
+	bool ok = item->code.data == NULL;
+	bool right = true;
+
+	if (is_code(item, "failed"))
+		right = op == OP_ANSWER || op == OP_PASS || op == OP_TOIL;
+	else if (op == OP_UNKNOWN)
+		right = is_code(item, "unknown-type");
+	else if (op == OP_BAD)
+		right = is_code(item, "bad-args");
+	else if (op == OP_REUSE)
+		right = is_code(item, "id-reused");
+	else if (op == OP_DENY)
+		right = is_code(item, "no") || (ok && ask->event.send);
+	else if (op == OP_MOVE)
+		right = ok || is_code(item, "poor");
+	else if (op == OP_ANSWER && ask->event.how == HOW_REFUSED)
+		right = is_code(item, "no");
+	else
+		right = ok;
+	if (!right)
+		sim_broken("request %u is answered \"%.*s\"", ask->event.number,
+		    (int)item->code.size,
+		    item->code.data ? item->code.data : "");
+}
+
+static void
+first_answer(struct sim_ask *ask, const struct acta_item *item)
+{
+	bool ok = item->code.data == NULL;
+
+	check_code(ask, item);
+	ask->answered = true;
+	ask->ok = ok;
+	snprintf(ask->code, sizeof(ask->code), "%.*s",
+	    ok ? 0 : (int)item->code.size, ok ? "" : item->code.data);
+	acta_buf_append(&ask->result, item->body.data, item->body.size);
+	sim->tally[ok ? T_ANSWERED : T_REFUSED]++;
+	sim->tally[T_REUSED] += is_code(item, "id-reused");
+	sim->hash =
+	    acta_hash64_seeded(item->body.data, item->body.size, sim->hash);
+}
+
+void
+sim_ask_reply(uint32_t door, const struct acta_item *item)
+{
+	struct sim_ask *ask = sim_ask_of(door, item->request);
+	bool ok = item->code.data == NULL;
+
+	if (ask == NULL)
+		return;
+	ask->requests[door] = 0; /* the door is done with it */
+	sim_trace("answer to request %u: %.*s", ask->event.number,
+	    ok ? 2 : (int)item->code.size, ok ? "ok" : item->code.data);
+	sim->tally[T_BUSY] += is_code(item, "busy");
+	sim->tally[T_EXPIRED] += is_code(item, "expired");
+	if (is_code(item, "busy") || is_code(item, "expired"))
+		return; /* nothing ran: it is asked again */
+	if (!ask->answered) {
+		first_answer(ask, item);
+		return;
+	}
+	sim->tally[T_SAME_ANSWER]++;
+	if (ask->event.a == OP_PEEK)
+		return; /* reads as of now */
+	if (ok != ask->ok || (!ok && !is_code(item, ask->code)) ||
+	    ask->result.size != item->body.size ||
+	    memcmp(ask->result.data, item->body.data, item->body.size) != 0)
+		sim_broken("request %u has two answers", ask->event.number);
+}
