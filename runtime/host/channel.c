@@ -1097,6 +1097,7 @@ static void
 speak(struct acta_part *part, struct acta_out *o, int64_t now_ms)
 {
 	bool waits = o->sent > o->acked || o->sent_bytes >= o->credit;
+	uint64_t sent = o->sent;
 
 	watch_blocked(part, o);
 	if (o->acked == o->next)
@@ -1115,9 +1116,10 @@ speak(struct acta_part *part, struct acta_out *o, int64_t now_ms)
 			    : ACTA_HELLO_MS_MAX;
 			hello(part, o, now_ms);
 		} else if (o->sent < o->next) {
-			if (o->sent == o->acked)
-				o->progress_ms = now_ms;
 			send_rows(part, o);
+			/* Without credit it waits on, however many turns. */
+			if (sent == o->acked && o->sent > sent)
+				o->progress_ms = now_ms;
 		}
 		break;
 	}
