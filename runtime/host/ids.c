@@ -327,7 +327,7 @@ struct record {
 	struct acta_bytes to, code, text;
 	const uint8_t *body, *session; /* 16 bytes; NULL: in none */
 	int64_t state;                 /* 0 pending, 1 answered, 2 refused */
-	int64_t id_ms;
+	int64_t at_ms, id_ms;
 	uint64_t seq;
 	const void *result;
 	size_t size;
@@ -355,7 +355,7 @@ record_get(struct acta_part *part, uint32_t hour, const uint8_t *hash,
 	ok = acta_read_list(&r, &ok) == 10 && ok;
 	out->to.data = acta_read_str(&r, &out->to.size, &ok);
 	out->body = acta_read_bin(&r, &n, &ok);
-	(void)acta_read_int(&r, &ok);
+	out->at_ms = acta_read_int(&r, &ok);
 	out->state = acta_read_int(&r, &ok);
 	out->code.data = acta_read_str(&r, &out->code.size, &ok);
 	out->text.data = acta_read_str(&r, &out->text.size, &ok);
@@ -613,7 +613,8 @@ again(struct acta_part *part, const struct acta_msg *msg,
 		    &part->arena, rec->text.data, rec->text.size),
 		.result = rec->result,
 		.size = rec->size };
-	part->release_known = true; /* it is durable since long */
+	/* Of an earlier turn it is durable, whatever comes of this one. */
+	part->release_known = rec->at_ms < part->now_ms;
 	acta_reply_door(part, c->door.data, c->door.size, c->door_inc,
 	    c->request, &end, NULL);
 	part->release_known = false;
