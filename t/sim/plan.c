@@ -12,11 +12,7 @@
 #define SPAN_US 6000000
 #define OPS_MOST 40u
 #define FAULTS_MOST 14u
-/* Known, and left out until it is mended: messages of two channels of one
- * sender to two partitions have one uid, so one's crashes are laid to both. */
-#define SIM_KNOWN_UID 1
-/* Likewise: a copy put back may take an incarnation's number a second time. */
-#define SIM_SET_BACK 0 /* of 1,000 */
+#define SIM_SET_BACK 120 /* of 1,000 */
 
 static void
 shape(struct sim_plan *plan, struct acta_dice *dice)
@@ -232,9 +228,6 @@ sim_plan_make(struct sim_plan *plan, uint64_t seed)
 	shape(plan, &dice);
 	op_kinds = some(&dice, (1u << OPS) - 1);
 	fault_kinds = some(&dice, (1u << EV_COPY) - 2) | 1u << EV_KILL;
-	if (SIM_KNOWN_UID && (op_kinds >> OP_DOOM & 1) != 0)
-		for (uint32_t i = 0; i < plan->services; i++)
-			plan->parts[i] = 1;
 	ops = 6 + acta_dice_roll(&dice, OPS_MOST);
 	faults = acta_dice_roll(&dice, FAULTS_MOST);
 	for (uint32_t i = 0; i < ops + faults; i++) {
