@@ -4,6 +4,7 @@
  */
 #include "runtime/config_keys.h"
 
+#include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -311,9 +312,9 @@ static enum acta_err
 read_endpoint(const struct acta_key_reading *r, const struct acta_yaml *node)
 {
 	const char *text = node->text, *host = text + 6, *port;
-	unsigned a, b, c;
+	char address[INET_ADDRSTRLEN];
+	struct in_addr ip;
 	int64_t number;
-	int used = 0;
 
 	if (strcmp(text, "off") == 0)
 		return ACTA_OK;
@@ -326,7 +327,7 @@ read_endpoint(const struct acta_key_reading *r, const struct acta_yaml *node)
 	}
 	port = strrchr(host, ':');
 	if (port == NULL || acta_text_int(port + 1, &number) != ACTA_OK ||
-	    number < 0 || number > 65535) {
+	    number < 0 || number > 65535 || (port[1] == '0' && number > 0)) {
 		acta_why_hint(r->why, "like tcp://127.0.0.1:7700");
 		return refuse(r, node,
 		    "\"%s\" has no port in 1 to 65535: "
@@ -345,9 +346,10 @@ read_endpoint(const struct acta_key_reading *r, const struct acta_yaml *node)
 		return refuse(
 		    r, node, "\"%s\" is to be a number of IPv4", node->key);
 	}
-	if (sscanf(host, "127.%3u.%3u.%3u:%n", &a, &b, &c, &used) != 3 ||
-	    used == 0 || host + used != port + 1 || a > 255 || b > 255 ||
-	    c > 255) {
+	snprintf(address, sizeof(address), "%.*s", (int)(port - host), host);
+	if (strncmp(address, "127.", 4) != 0 ||
+	    (size_t)(port - host) >= sizeof(address) ||
+	    inet_pton(AF_INET, address, &ip) != 1) {
 		acta_why_hint(r->why,
 		    "write tcp://127.0.0.1%s; a door to "
 		    "the network needs CURVE keys, which "
@@ -490,6 +492,32 @@ acta_key_find(const struct acta_keys *t, const char *prefix, const char *name,
 	return NULL;
 }
 
+/* The maps that have a key of this name: `"ids", "store" or "channel"`. */
+static void
+homes(const struct acta_keys *t, const char *name, char *out, size_t size)
+{
+	const char *maps[ACTA_CONFIG_SERVICE_KEYS];
+	int sizes[ACTA_CONFIG_SERVICE_KEYS];
+	size_t n = 0, at = 0, i;
+
+	for (i = 0; i < t->count; i++) {
+		const char *dot = strrchr(t->keys[i].name, '.');
+
+		if (t->keys[i].type == ACTA_KEY_LATER || dot == NULL ||
+		    strcmp(dot + 1, name) != 0)
+			continue;
+		maps[n] = t->keys[i].name;
+		sizes[n++] = (int)(dot - t->keys[i].name);
+	}
+	out[0] = '\0';
+	for (i = 0; i < n && at < size; i++)
+		at += (size_t)snprintf(out + at, size - at, "%s\"%.*s\"",
+		    i == 0          ? ""
+			: i + 1 < n ? ", "
+				    : " or ",
+		    sizes[i], maps[i]);
+}
+
 static enum acta_err
 unknown_key(const struct acta_key_reading *r, const struct acta_keys *t,
     const char *prefix, const struct acta_yaml *node)
@@ -517,18 +545,13 @@ unknown_key(const struct acta_key_reading *r, const struct acta_keys *t,
 		n++;
 	}
 	words[n] = NULL;
-	words_join(words, all, sizeof(all));
 	/* At home elsewhere beats being like a name of here. */
-	for (i = 0; i < t->count; i++) {
-		const char *dot = strrchr(t->keys[i].name, '.');
-
-		if (t->keys[i].type != ACTA_KEY_LATER && dot != NULL &&
-		    strcmp(dot + 1, node->key) == 0) {
-			acta_why_hint(r->why, "it belongs under \"%.*s\"",
-			    (int)(dot - t->keys[i].name), t->keys[i].name);
-			goto out;
-		}
+	homes(t, node->key, all, sizeof(all));
+	if (all[0] != '\0') {
+		acta_why_hint(r->why, "it belongs under %s", all);
+		goto out;
 	}
+	words_join(words, all, sizeof(all));
 	near = acta_closest(node->key, words);
 	if (t->keys == service_keys && skip == 0 &&
 	    acta_key_find(&acta_node_keys, "", node->key, &inner) != NULL)
