@@ -64,13 +64,11 @@ START_TEST(what_is_no_record_is_refused_and_the_next_is_read)
 	memset(bad.text, 'x', sizeof(bad.text));
 	REFUSED((ssize_t)sizeof(bad));
 #undef REFUSED
-	struct {
-		struct acta_ctl ctl;
-		char more;
-	} longer = { good, 0 };
+	uint8_t longer[sizeof(good) + 1] = { 0 };
 
+	memcpy(longer, &good, sizeof(good));
 	ck_assert_int_eq(
-	    send(pair[0], &longer, sizeof(longer), 0), sizeof(longer));
+	    send(pair[0], longer, sizeof(longer), 0), sizeof(longer));
 	ck_assert_int_eq(acta_ctl_recv(pair[1], &in), ACTA_EPROTO);
 	ck_assert_int_eq(acta_ctl_send(pair[0], &good), ACTA_OK);
 	ck_assert_int_eq(acta_ctl_recv(pair[1], &in), ACTA_OK);

@@ -172,7 +172,8 @@ start_service(struct host *h, const char **out_text)
 	status = h->loaded.service->start(&actor, &h->loaded.shared);
 	if (actor.misused)
 		status = ACTA_FAILED;
-	*out_text = strdup(actor.text ? actor.text : "start() failed");
+	if (status != ACTA_DONE)
+		*out_text = strdup(actor.text ? actor.text : "start() failed");
 	acta_actor_fini(&actor);
 	acta_arena_fini(&arena);
 	return status;
