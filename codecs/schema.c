@@ -537,6 +537,13 @@ settle(const struct acta_schema *schema, uint32_t index, const char *noun,
 	return ACTA_OK;
 }
 
+bool
+acta_schema_settle(
+    const struct acta_schema *schema, uint32_t index, acta_value *value)
+{
+	return settle(schema, index, "arg", value, NULL) == ACTA_OK;
+}
+
 enum acta_err
 acta_schema_check(const struct acta_schema *schema, acta_value map, bool strict,
     const char *noun, acta_value *out, struct acta_why *why)

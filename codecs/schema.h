@@ -68,6 +68,10 @@ ACTA_NODISCARD enum acta_err acta_schema_check(
     const struct acta_schema *schema, acta_value map, bool strict,
     const char *noun, acta_value *out, struct acta_why *why);
 
+/* The same for one value that was placed at `index`: false, it does not fit. */
+bool acta_schema_settle(
+    const struct acta_schema *schema, uint32_t index, acta_value *value);
+
 /* "int", "str", ... for an acta_value's type, for messages. */
 const char *acta_type_name(uint32_t type);
 

@@ -2,6 +2,7 @@
  * runtime/host/answer.c - what leaves a message: sends to where they belong,
  * answers to who waits for them, dead letters.
  */
+#include "runtime/host/local.h"
 #include "runtime/host/turn.h"
 
 #include <string.h>
@@ -15,7 +16,7 @@ acta_part_push_local(struct acta_part *part, const uint8_t *data, size_t size)
 {
 	struct acta_sent *s = acta_arena_alloc(&part->arena, sizeof(*s));
 
-	*s = (struct acta_sent){ .data = data, .size = size };
+	*s = (struct acta_sent){ .here = true, .data = data, .size = size };
 	*part->local_tail = s;
 	part->local_tail = &s->next;
 }
@@ -177,12 +178,13 @@ acta_part_answer(struct acta_part *part, const struct acta_caller *c,
 /* --------------------------------------------------------- dead letters -- */
 
 void
-acta_part_dead(struct acta_part *part, const struct acta_msg *msg,
-    const char *cause, const char *text)
+acta_part_dead(struct acta_part *part, struct acta_msg *msg, const char *cause,
+    const char *text)
 {
 	uint8_t key[8];
 	struct acta_buf *b = &part->pack;
 
+	acta_local_pack(part, msg);
 	acta_buf_reset(b);
 	acta_pack_list(b, 6);
 	acta_pack_text(b, cause);

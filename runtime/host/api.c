@@ -3,7 +3,7 @@
  * write-set and gather what is to be sent. What cannot be done marks the
  * message as misused and has no effect.
  */
-#include "runtime/host/part.h"
+#include "runtime/host/local.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -445,6 +445,8 @@ acta_ref_make(struct acta_arena *arena, const char *text, size_t size)
 	    service.data[0] == '@')
 		return NULL;
 	ref = acta_arena_alloc(arena, sizeof(*ref) + size + 1);
+	ref->route = NULL;
+	ref->size = (uint32_t)size;
 	memcpy(ref->text, text, size);
 	ref->text[size] = '\0';
 	ref->service = (struct acta_bytes){ ref->text, service.size };
@@ -454,21 +456,42 @@ acta_ref_make(struct acta_arena *arena, const char *text, size_t size)
 	return ref;
 }
 
+const struct acta_route *
+acta_ref_route(struct acta_part *part, const struct acta_ref_ *ref)
+{
+	struct acta_ref_ *at = (struct acta_ref_ *)ref; /* our own memory */
+
+	if (at->route == NULL) {
+		at->route =
+		    acta_part_route(part, ref->service.data, ref->service.size);
+		if (at->route != NULL)
+			at->part = acta_partition_of(ref->key.data,
+			    ref->key.size, at->route->partitions);
+	}
+	return at->route;
+}
+
 acta_ref
 acta_self(const acta_actor *a)
 {
 	acta_actor *self = (acta_actor *)a;
-	char text[ACTA_ADDRESS_MAX + 1];
-	int n;
+	const char *service = a->loaded->service->name;
+	size_t n = strlen(service);
+	struct acta_ref_ *ref;
 
 	if (a->self != NULL)
 		return a->self;
-	n = a->key_size == 0
-	    ? snprintf(text, sizeof(text), "%s", a->loaded->service->name)
-	    : snprintf(text, sizeof(text), "%s/%s", a->loaded->service->name,
-		  a->key);
-	self->self = acta_ref_make(a->arena, text, (size_t)n);
-	return a->self;
+	ref = acta_arena_alloc(a->arena, sizeof(*ref) + n + a->key_size + 2);
+	memcpy(ref->text, service, n);
+	ref->service = (struct acta_bytes){ ref->text, (uint32_t)n };
+	if (a->key_size > 0)
+		ref->text[n++] = '/';
+	memcpy(ref->text + n, a->key, a->key_size + 1);
+	ref->key = (struct acta_bytes){ ref->text + n, a->key_size };
+	ref->size = (uint32_t)n + a->key_size;
+	ref->route = NULL;
+	self->self = ref;
+	return ref;
 }
 
 acta_ref
@@ -478,6 +501,10 @@ acta_to(acta_actor *a, const char *address)
 
 	if (address == NULL)
 		return NULL;
+	if (a->part != NULL &&
+	    (ref = acta_literal_ref(&a->part->literals, a->loaded, address)) !=
+		NULL)
+		return ref;
 	ref = acta_ref_make(a->arena, address, strlen(address));
 	if (ref == NULL)
 		acta_actor_misuse(a,
@@ -619,6 +646,8 @@ acta_msg_from(const acta_msg *m)
 acta_ref
 acta_msg_sender(const acta_msg *m)
 {
+	if (m->sender != NULL)
+		return m->sender;
 	return m->from_text[0] == '\0'
 	    ? NULL
 	    : acta_ref_make(
@@ -628,6 +657,13 @@ acta_msg_sender(const acta_msg *m)
 const char *
 acta_msg_id(const acta_msg *m)
 {
+	static const char hex[] = "0123456789abcdef";
+	acta_msg *msg = (acta_msg *)m; /* made when it is asked for */
+
+	for (int i = 0; i < 16; i++) {
+		msg->id[2 * i] = hex[m->uid.bytes[i] >> 4];
+		msg->id[2 * i + 1] = hex[m->uid.bytes[i] & 15];
+	}
 	return m->id;
 }
 
@@ -641,7 +677,9 @@ static acta_value
 declared(const acta_msg *m, const char *name, unsigned type)
 {
 	const struct acta_schema *s = &m->handler->args;
-	int i = name == NULL ? -1 : acta_schema_index(s, name, strlen(name));
+	int i = name == NULL ? -1
+			     : acta_literal_index(&m->actor->part->literals,
+				   m->actor->loaded, m->handler, name);
 
 	if (i < 0) {
 		acta_actor_misuse(m->actor, "\"%s\" declares no arg \"%s\"",
@@ -1210,7 +1248,7 @@ type_ok(acta_actor *a, const char *call, const char *type)
 }
 
 static void
-queue_sent(acta_actor *a, struct acta_bytes service, uint32_t part,
+queue_sent(acta_actor *a, const struct acta_route *route, uint32_t part,
     const struct acta_message *m)
 {
 	struct acta_sent *s = acta_arena_alloc(a->arena, sizeof(*s));
@@ -1218,8 +1256,11 @@ queue_sent(acta_actor *a, struct acta_bytes service, uint32_t part,
 
 	acta_buf_reset(b);
 	acta_message_encode(b, m);
-	*s = (struct acta_sent){ .part = part, .size = b->size };
-	memcpy(s->service, service.data, service.size);
+	*s = (struct acta_sent){ .route = route,
+		.part = part,
+		.size = b->size,
+		.here = route == a->part->own_route &&
+		    part == a->part->config.part };
 	s->data = acta_arena_copy(a->arena, b->data, b->size);
 	*a->sent_tail = s;
 	a->sent_tail = &s->next;
@@ -1242,8 +1283,7 @@ later(acta_actor *a, const struct acta_caller *caller, const char *from,
 static void
 send_message(acta_actor *a, acta_ref to, struct acta_message *m)
 {
-	const struct acta_route *r =
-	    acta_part_route(a->part, to->service.data, to->service.size);
+	const struct acta_route *r = acta_ref_route(a->part, to);
 
 	m->key = to->key;
 	m->sent_ms = a->now_ms;
@@ -1266,8 +1306,7 @@ send_message(acta_actor *a, acta_ref to, struct acta_message *m)
 		later(a, &m->caller, to->text, end.text);
 		return;
 	}
-	queue_sent(a, to->service,
-	    acta_partition_of(to->key.data, to->key.size, r->partitions), m);
+	queue_sent(a, r, to->part, m);
 }
 
 static struct acta_bytes
@@ -1316,6 +1355,8 @@ acta_send_(
 	struct options o;
 	struct acta_message m;
 
+	if (acta_local_send(a, to, type, fields))
+		return;
 	if (prepare(a, "acta_send", to, type, fields, 0, &o, &m))
 		send_message(a, to, &m);
 }
@@ -1560,7 +1601,7 @@ answer_token(acta_actor *a, const char *call, const char *token,
 		    (uint32_t)b.size };
 	acta_buf_fini(&b);
 	if (effect(a, call, end->size)) /* what the user made of it */
-		queue_sent(a, t.service, t.part, &m);
+		queue_sent(a, r, t.part, &m);
 }
 
 void

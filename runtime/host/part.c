@@ -162,6 +162,8 @@ acta_part_open(struct acta_part **out, const char *dir,
 		abort();
 	part->config = *config;
 	part->loaded = loaded;
+	part->own_route =
+	    acta_part_route(part, config->service, strlen(config->service));
 	part->port = *port;
 	part->box = box ? box : &part->own_box;
 	part->next_ask = part->next_token = part->next_dead = 1;
@@ -216,6 +218,7 @@ acta_part_close(struct acta_part **p)
 		acta_buf_fini(&part->reads[i]);
 	acta_store_close(&part->store);
 	acta_arena_fini(&part->arena);
+	acta_literals_fini(&part->literals);
 	acta_inbox_fini(&part->calls);
 	acta_buf_fini(&part->pack);
 	acta_buf_fini(&part->scratch);

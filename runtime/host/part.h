@@ -10,6 +10,7 @@
 #include "codecs/envelope.h"
 #include "runtime/ctl.h"
 #include "runtime/host/inbox.h"
+#include "runtime/host/literal.h"
 #include "runtime/host/scratch.h"
 #include "runtime/host/service.h"
 #include "store/hash.h"
@@ -185,12 +186,18 @@ struct acta_seen { /* fingerprints of all of them, to answer misses */
 	uint8_t from[20]; /* the rows up to here were read */
 };
 
-struct acta_sent { /* by the handler that runs */
-	char service[ACTA_SERVICE_MAX + 1];
-	uint32_t part;
-	const uint8_t *data; /* an encoded message, in the arena */
-	size_t size;
+struct acta_sent { /* by the handler that runs; in the arena */
 	struct acta_sent *next;
+	bool here;           /* to this very partition */
+	const uint8_t *data; /* encoded; or NULL, and decoded below */
+	size_t size;
+	const struct acta_route *route; /* not `here` */
+	uint32_t part;
+	/* decoded (local.h) */
+	const struct acta_handler_info *handler;
+	acta_value *args;
+	const struct acta_ref_ *to, *from;
+	struct acta_bytes trace;
 };
 
 struct acta_unsent { /* an answer that the handler's own sends brought about */
@@ -268,6 +275,11 @@ struct acta_part {
 	struct acta_blame blames[ACTA_BLAMES_MAX];
 	uint32_t blame_count;
 
+	struct acta_literals literals;
+	const struct acta_route *own_route;
+	acta_value args[ACTA_SCHEMA_FIELDS_MAX]; /* of the message that runs */
+	int64_t began_ms, elapsed_ms; /* of the turn: CLOCK_BOOTTIME, and since */
+
 	uint64_t next_ask, next_token, next_dead, next_local;
 	bool numbers_dirty;
 	int64_t next_due_ms; /* no row of T_DUE is due before */
@@ -294,7 +306,8 @@ struct acta_msg {
 	struct acta_message m;
 	struct acta_actor *actor; /* while its handler runs */
 	const struct acta_handler_info *handler;
-	acta_value args[ACTA_SCHEMA_FIELDS_MAX];
+	acta_value *args; /* in declared order */
+	const struct acta_ref_ *to, *sender; /* of a local one, else NULL */
 	struct acta_uid uid, blamed;
 	char id[33];
 	enum acta_source source;
@@ -318,12 +331,14 @@ struct acta_msg {
 	struct acta_in *in; /* FROM_CHANNEL */
 	uint64_t seq;
 	uint64_t row; /* FROM_PARKED */
-	char type_text[ACTA_TYPE_MAX + 2];
-	char from_text[ACTA_ADDRESS_MAX + 1];
+	const char *type_text, *from_text;
 };
 
 struct acta_ref_ {
 	struct acta_bytes service, key;
+	const struct acta_route *route; /* once it was asked for */
+	uint32_t part;
+	uint32_t size;
 	char text[]; /* NUL-ended */
 };
 
@@ -340,7 +355,6 @@ struct acta_actor {
 	const struct acta_loaded *loaded;
 	struct acta_arena *arena;
 	struct acta_msg *msg; /* NULL in start() */
-	char key[ACTA_KEY_MAX + 1];
 	uint32_t key_size;
 	const struct acta_ref_ *self;
 	int64_t now_ms;
@@ -360,10 +374,11 @@ struct acta_actor {
 	struct acta_sent *sent, **sent_tail;
 	struct acta_unsent *unsent;
 	struct acta_release *events, **event_tail;
+	uint32_t scan_count, list_count;
+	/* What stands above is cleared for each message, what follows is not. */
+	char key[ACTA_KEY_MAX + 1];
 	struct acta_scan *scans[ACTA_SCANS_MAX];
-	uint32_t scan_count;
 	struct acta_buf *lists[ACTA_LISTS_MAX];
-	uint32_t list_count;
 };
 
 /* ----------------------------------------------------------------- API -- */
@@ -424,7 +439,7 @@ void acta_part_due_delete(struct acta_part *part, int64_t due_ms, char kind,
     const void *rest, size_t size);
 size_t acta_actor_row(char *out, const char *key, size_t key_size,
     const char *name, size_t name_size); /* u8 length, key, name */
-void acta_part_dead(struct acta_part *part, const struct acta_msg *msg,
+void acta_part_dead(struct acta_part *part, struct acta_msg *msg,
     const char *cause, const char *text);
 
 /* channel.c */
@@ -468,5 +483,14 @@ void acta_actor_misuse(struct acta_actor *actor, const char *format, ...)
 void acta_actor_fini(struct acta_actor *actor);
 const struct acta_ref_ *acta_ref_make(
     struct acta_arena *arena, const char *text, size_t size);
+/* Where it lies; NULL: there is no such service. */
+const struct acta_route *acta_ref_route(
+    struct acta_part *part, const struct acta_ref_ *ref);
+static inline bool
+acta_ref_is_here(struct acta_part *part, const struct acta_ref_ *ref)
+{
+	return acta_ref_route(part, ref) == part->own_route &&
+	    part->own_route != NULL && ref->part == part->config.part;
+}
 
 #endif /* ACTA_HOST_PART_H */

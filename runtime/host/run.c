@@ -2,6 +2,7 @@
  * runtime/host/run.c - one message: may it run, what its handler did, and what
  * came of it: done, rejected, parked or dead.
  */
+#include "runtime/host/local.h"
 #include "runtime/host/turn.h"
 
 #include <assert.h>
@@ -48,6 +49,8 @@ end_with(struct acta_part *part, const struct acta_msg *msg,
 	struct acta_end nil = { .outcome = ACTA_ANSWERED };
 
 	/* A client's send hears that it was taken, whatever came of it. */
+	if (msg->m.caller.kind == ACTA_CALLER_NOBODY)
+		return;
 	if (msg->source == ACTA_FROM_CALL && msg->send && acta_id_leaves(end))
 		end = &nil;
 	acta_part_answer(
@@ -55,7 +58,7 @@ end_with(struct acta_part *part, const struct acta_msg *msg,
 }
 
 enum acta_fate
-acta_run_undeliverable(struct acta_part *part, const struct acta_msg *msg,
+acta_run_undeliverable(struct acta_part *part, struct acta_msg *msg,
     const char *code, const char *text, const char *hint)
 {
 	struct acta_end end = {
@@ -120,6 +123,7 @@ park(struct acta_part *part, struct acta_msg *msg, uint32_t attempts,
 		msg->raw_size = b.size;
 		acta_buf_fini(&b);
 	}
+	acta_local_pack(part, msg);
 	acta_park_append(part, msg, attempts, due_ms, reason);
 	return ACTA_FATE_PARKED;
 }
@@ -137,10 +141,8 @@ static void
 note_box(struct acta_part *part, const struct acta_msg *msg)
 {
 	struct acta_box *box = part->box;
-	struct timespec now;
 	size_t at;
 
-	clock_gettime(CLOCK_BOOTTIME, &now);
 	box->part = part->config.part;
 	memcpy(box->uid, msg->blamed.bytes, 16);
 	memcpy(box->ran, msg->uid.bytes, 16);
@@ -156,10 +158,15 @@ note_box(struct acta_part *part, const struct acta_msg *msg)
 	}
 	(void)text_copy(
 	    box->type, sizeof(box->type), msg->type_text, msg->m.type.size);
-	atomic_store(
-	    &box->since_ms, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
-	atomic_fetch_add(&box->begun, 1);
-	atomic_store(&box->phase, ACTA_PHASE_HANDLER);
+	/* turn.c has looked at the clock before this message. The one writer of
+	 * these needs no locked instruction to count. */
+	atomic_store_explicit(&box->since_ms, part->began_ms + part->elapsed_ms,
+	    memory_order_release);
+	atomic_store_explicit(&box->begun,
+	    atomic_load_explicit(&box->begun, memory_order_relaxed) + 1,
+	    memory_order_release);
+	atomic_store_explicit(
+	    &box->phase, ACTA_PHASE_HANDLER, memory_order_release);
 }
 
 /* Lazily, once an actor, in the commit of its first message under a newer
@@ -219,16 +226,16 @@ migrate(struct acta_part *part, struct acta_actor *actor)
 static void
 actor_init(struct acta_part *part, struct acta_actor *a, struct acta_msg *msg)
 {
-	memset(a, 0, offsetof(struct acta_actor, scans));
+	memset(a, 0, offsetof(struct acta_actor, key));
 	a->part = part;
 	a->loaded = part->loaded;
 	a->arena = &part->arena;
 	a->msg = msg;
-	a->scan_count = a->list_count = 0;
 	memcpy(a->key, msg->m.key.data, msg->m.key.size);
 	a->key[msg->m.key.size] = '\0';
 	a->key_size = msg->m.key.size;
 	a->now_ms = part->now_ms;
+	a->self = msg->to;
 	a->sent_tail = &a->sent;
 	a->event_tail = &a->events;
 	msg->actor = a;
@@ -240,11 +247,11 @@ static bool
 room_for(struct acta_part *part, const struct acta_actor *a, bool inside)
 {
 	for (struct acta_sent *s = a->sent; s != NULL; s = s->next)
-		if ((s->part != part->config.part ||
-			strcmp(s->service, part->config.service) != 0) &&
+		if (!s->here &&
 		    !acta_channel_room(part,
-			acta_channel_out(part, s->service, s->part), inside)) {
-			acta_channel_block(part, s->service, s->part);
+			acta_channel_out(part, s->route->name, s->part),
+			inside)) {
+			acta_channel_block(part, s->route->name, s->part);
 			return false;
 		}
 	return true;
@@ -253,8 +260,18 @@ room_for(struct acta_part *part, const struct acta_actor *a, bool inside)
 static void
 keep_sent(struct acta_part *part, struct acta_sent *from, struct acta_sent *to)
 {
-	for (struct acta_sent *s = from; s != to; s = s->next)
-		acta_route_to(part, s->service, s->part, s->data, s->size);
+	for (struct acta_sent *s = from, *next; s != to; s = next) {
+		next = s->next;
+		if (!s->here) {
+			acta_channel_append(part,
+			    acta_channel_out(part, s->route->name, s->part),
+			    s->data, s->size);
+			continue;
+		}
+		s->next = NULL;
+		*part->local_tail = s;
+		part->local_tail = &s->next;
+	}
 }
 
 static void
@@ -396,7 +413,8 @@ run_handler(struct acta_part *part, struct acta_msg *msg)
 	status = migrate(part, &actor);
 	if (status == ACTA_DONE)
 		status = msg->handler->handler->run(&actor, msg);
-	atomic_store(&part->box->phase, ACTA_PHASE_GATHER);
+	atomic_store_explicit(
+	    &part->box->phase, ACTA_PHASE_GATHER, memory_order_release);
 	if ((unsigned)status > ACTA_FAILED)
 		acta_actor_misuse(&actor,
 		    "%s returned %d, which is no "
@@ -410,19 +428,12 @@ run_handler(struct acta_part *part, struct acta_msg *msg)
 /* ---------------------------------------------- before a handler is run -- */
 
 void
-acta_msg_texts(struct acta_msg *msg)
+acta_msg_texts(struct acta_part *part, struct acta_msg *msg)
 {
-	static const char hex[] = "0123456789abcdef";
-
-	text_copy(msg->type_text, sizeof(msg->type_text), msg->m.type.data,
-	    msg->m.type.size);
-	text_copy(msg->from_text, sizeof(msg->from_text), msg->m.from.data,
-	    msg->m.from.size);
-	for (int i = 0; i < 16; i++) {
-		msg->id[2 * i] = hex[msg->uid.bytes[i] >> 4];
-		msg->id[2 * i + 1] = hex[msg->uid.bytes[i] & 15];
-	}
-	msg->id[32] = '\0';
+	msg->type_text =
+	    acta_arena_text(&part->arena, msg->m.type.data, msg->m.type.size);
+	msg->from_text =
+	    acta_arena_text(&part->arena, msg->m.from.data, msg->m.from.size);
 }
 
 /* Who may send this type? NULL, or why not. */
@@ -461,6 +472,19 @@ type_hint(struct acta_part *part, const struct acta_msg *msg)
 	return hint;
 }
 
+static bool
+open_to(struct acta_part *part, struct acta_msg *msg, enum acta_fate *fate)
+{
+	const char *closed = not_open(part, msg);
+	char text[200];
+
+	if (closed == NULL)
+		return true;
+	snprintf(text, sizeof(text), "\"%s\" %s", msg->type_text, closed);
+	*fate = acta_run_undeliverable(part, msg, "denied", text, "");
+	return false;
+}
+
 /* Find the handler and check the args; false: *fate is how it ended. */
 static bool
 check(struct acta_part *part, struct acta_msg *msg, enum acta_fate *fate)
@@ -468,7 +492,6 @@ check(struct acta_part *part, struct acta_msg *msg, enum acta_fate *fate)
 	struct acta_why why = { "", "" };
 	acta_value args = msg->m.args;
 	char text[200];
-	const char *closed;
 
 	msg->handler =
 	    acta_loaded_find(part->loaded, msg->m.type.data, msg->m.type.size);
@@ -479,13 +502,9 @@ check(struct acta_part *part, struct acta_msg *msg, enum acta_fate *fate)
 		    part, msg, "unknown-type", text, type_hint(part, msg));
 		return false;
 	}
-	closed = not_open(part, msg);
-	if (closed != NULL) {
-		snprintf(
-		    text, sizeof(text), "\"%s\" %s", msg->type_text, closed);
-		*fate = acta_run_undeliverable(part, msg, "denied", text, "");
+	if (!open_to(part, msg, fate))
 		return false;
-	}
+	msg->args = part->args;
 	if (msg->then && msg->outcome != ACTA_ANSWERED) {
 		args.type = ACTA_ABSENT;
 		for (uint32_t i = 0; i < msg->handler->args.count; i++)
@@ -502,33 +521,47 @@ check(struct acta_part *part, struct acta_msg *msg, enum acta_fate *fate)
 	return true;
 }
 
-/* Run an encoded message (raw, uid, source, attempt are set). */
+/* Decode it and see that it may run; false: *fate is how it ended. */
+static bool
+open_raw(struct acta_part *part, struct acta_msg *msg, enum acta_fate *fate)
+{
+	struct acta_reader r = acta_reader(msg->raw, msg->raw_size);
+
+	*fate = ACTA_FATE_HANDLED;
+	if (acta_message_decode(&r, &msg->m) != ACTA_OK) {
+		acta_part_dead(part, msg, "malformed",
+		    "it cannot be decoded: too deep, or damaged");
+		*fate = ACTA_FATE_DEAD;
+		return false;
+	}
+	acta_msg_texts(part, msg);
+	if (msg->m.type.size > 0 && msg->m.type.data[0] == '@') {
+		if (!acta_bytes_is(msg->m.type, "@then")) {
+			*fate = acta_own_run(part, msg);
+			return false;
+		}
+		if (!acta_own_then_open(part, msg))
+			return false;
+		acta_msg_texts(part, msg);
+	}
+	if (msg->m.deadline_ms != 0 && msg->m.deadline_ms <= part->now_ms) {
+		*fate = acta_run_undeliverable(part, msg, "expired",
+		    "its deadline had passed before it was begun: not applied",
+		    "");
+		return false;
+	}
+	return check(part, msg, fate);
+}
+
 enum acta_fate
 acta_run(struct acta_part *part, struct acta_msg *msg)
 {
-	struct acta_reader r = acta_reader(msg->raw, msg->raw_size);
 	struct acta_parked *queue;
 	enum acta_fate fate;
 	uint32_t crashes;
 
-	if (acta_message_decode(&r, &msg->m) != ACTA_OK) {
-		acta_part_dead(part, msg, "malformed",
-		    "it cannot be decoded: too deep, or damaged");
-		return ACTA_FATE_DEAD;
-	}
-	acta_msg_texts(msg);
-	if (msg->m.type.size > 0 && msg->m.type.data[0] == '@') {
-		if (!acta_bytes_is(msg->m.type, "@then"))
-			return acta_own_run(part, msg);
-		if (!acta_own_then_open(part, msg))
-			return ACTA_FATE_HANDLED;
-		acta_msg_texts(msg);
-	}
-	if (msg->m.deadline_ms != 0 && msg->m.deadline_ms <= part->now_ms)
-		return acta_run_undeliverable(part, msg, "expired",
-		    "its deadline had passed before it was begun: not applied",
-		    "");
-	if (!check(part, msg, &fate))
+	if (msg->raw != NULL ? !open_raw(part, msg, &fate)
+			     : !open_to(part, msg, &fate))
 		return fate;
 	crashes = acta_part_blamed(part, &msg->uid);
 	if (crashes >= part->config.max_crashes) {

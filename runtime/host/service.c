@@ -2,6 +2,7 @@
 #include "runtime/host/service.h"
 
 #include <dlfcn.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,35 @@ explain(struct acta_why *why, const char *path, const char *error)
 		    why, "%s: needs %s, which nothing provides", base, name);
 		acta_why_hint(why, "link what it needs into %s", base);
 	}
+}
+
+/* The object in which the descriptor lies: its segments without write. */
+static int
+find_fixed(struct dl_phdr_info *object, size_t size, void *arg)
+{
+	struct acta_loaded *l = arg;
+	uintptr_t descriptor = (uintptr_t)l->service;
+	bool ours = false;
+
+	for (int i = 0; i < object->dlpi_phnum; i++) {
+		const ElfW(Phdr) *h = &object->dlpi_phdr[i];
+		uintptr_t from = object->dlpi_addr + h->p_vaddr;
+
+		if (h->p_type == PT_LOAD && descriptor >= from &&
+		    descriptor < from + h->p_memsz)
+			ours = true;
+	}
+	for (int i = 0; ours && i < object->dlpi_phnum; i++) {
+		const ElfW(Phdr) *h = &object->dlpi_phdr[i];
+		uintptr_t from = object->dlpi_addr + h->p_vaddr;
+
+		if (h->p_type != PT_LOAD || (h->p_flags & PF_W) != 0 ||
+		    l->fixed_count == ACTA_FIXED_MAX)
+			continue;
+		l->fixed[l->fixed_count].from = from;
+		l->fixed[l->fixed_count++].to = from + h->p_memsz;
+	}
+	return ours;
 }
 
 static int
@@ -132,6 +162,7 @@ descriptor_check(
 	err = handlers_check(out, why);
 	if (err != ACTA_OK)
 		return err;
+	(void)dl_iterate_phdr(find_fixed, out);
 	return acta_schema_init(&out->settings_schema, s->settings, why);
 }
 

@@ -9,6 +9,7 @@
 #include "runtime/acta.h"
 
 #define ACTA_HANDLERS_MAX 1024u
+#define ACTA_FIXED_MAX 8u
 
 struct acta_handler_info {
 	const struct acta_handler *handler;
@@ -25,7 +26,23 @@ struct acta_loaded {
 	acta_value *settings; /* as declared; points into settings_bytes */
 	uint8_t *settings_bytes;
 	void *shared; /* what start() made */
+	/* Its segments that cannot be written to: what points into them stays
+	 * as it is (literal.h). */
+	struct {
+		uintptr_t from, to;
+	} fixed[ACTA_FIXED_MAX];
+	uint32_t fixed_count;
 };
+
+static inline bool
+acta_loaded_fixed(const struct acta_loaded *loaded, const void *at)
+{
+	for (uint32_t i = 0; i < loaded->fixed_count; i++)
+		if ((uintptr_t)at >= loaded->fixed[i].from &&
+		    (uintptr_t)at < loaded->fixed[i].to)
+			return true;
+	return false;
+}
 
 /*
  * dlopen and check: ABI, names, handlers, schemas. ACTA_EINVAL, ACTA_EVERSION

@@ -2,6 +2,7 @@
  * runtime/host/source.c - where a turn takes its messages from: its own local
  * ones, parked ones, what is due by time, the inbox (links and doors).
  */
+#include "runtime/host/local.h"
 #include "runtime/host/turn.h"
 
 #include <stdio.h>
@@ -28,12 +29,10 @@ note(struct acta_part *part, const char *source, uint64_t number,
 static void
 msg_init(struct acta_msg *msg, enum acta_source source)
 {
-	memset(msg, 0, offsetof(struct acta_msg, args));
-	memset((char *)msg + offsetof(struct acta_msg, uid), 0,
-	    sizeof(*msg) - offsetof(struct acta_msg, uid));
+	memset(msg, 0, sizeof(*msg));
 	msg->source = source;
 	msg->attempt = 1;
-	msg->code = msg->text = "";
+	msg->code = msg->text = msg->type_text = msg->from_text = "";
 }
 
 /* A message that crashed its process before is run alone in its turn: false, it
@@ -63,9 +62,9 @@ acta_source_local(struct acta_part *part, const struct acta_gather *g)
 	msg_init(&msg, ACTA_FROM_LOCAL);
 	msg.raw = s->data;
 	msg.raw_size = s->size;
-	msg.uid =
-	    acta_part_uid(part->id.history, 16, "local", 5, part->next_local++);
-	part->numbers_dirty = true;
+	if (s->data == NULL)
+		acta_local_open(part, s, &msg);
+	msg.uid = acta_local_uid(part);
 	msg.blamed = g->blame;
 	return acta_run(part, &msg);
 }
@@ -83,11 +82,16 @@ acta_source_local_park(struct acta_part *part)
 		if (part->local == NULL)
 			part->local_tail = &part->local;
 		msg_init(&msg, ACTA_FROM_LOCAL);
+		msg.uid = acta_local_uid(part);
+		if (s->data == NULL) {
+			acta_local_open(part, s, &msg);
+			acta_local_pack(part, &msg);
+			acta_park_append(
+			    part, &msg, 0, part->now_ms, "turn full");
+			continue;
+		}
 		msg.raw = s->data;
 		msg.raw_size = s->size;
-		msg.uid = acta_part_uid(
-		    part->id.history, 16, "local", 5, part->next_local++);
-		part->numbers_dirty = true;
 		r = acta_reader(s->data, s->size);
 		if (acta_message_decode(&r, &msg.m) != ACTA_OK)
 			continue;
@@ -106,7 +110,7 @@ acta_source_local_park(struct acta_part *part)
 				continue;
 		} else if (msg.m.type.data[0] == '@' &&
 		    !acta_bytes_is(msg.m.type, "@then")) {
-			acta_msg_texts(&msg);
+			acta_msg_texts(part, &msg);
 			(void)acta_own_run(part, &msg);
 			continue;
 		}

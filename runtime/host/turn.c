@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "codecs/packer.h"
 #include "runtime/host/park.h"
@@ -17,12 +18,14 @@ acta_part_killed(struct acta_part *part, const char *point)
 	    part->port.crash(part->port.self, point);
 }
 
+/* Looks at the clock, too, for whoever tells when the next handler began. */
 static bool
 turn_full(struct acta_part *part)
 {
+	part->elapsed_ms = part->port.elapsed_ms(part->port.self);
 	return part->turn_messages >= (part->trial ? 1 : ACTA_TURN_MESSAGES) ||
 	    acta_store_pending_bytes(part->store) >= ACTA_TURN_BYTES ||
-	    part->port.elapsed_ms(part->port.self) >= ACTA_TURN_MS;
+	    part->elapsed_ms >= ACTA_TURN_MS;
 }
 
 /* Parked messages that are due, timers, links and doors take turns; what an
@@ -96,6 +99,8 @@ release(struct acta_part *part)
 static void
 turn_begin(struct acta_part *part, int64_t now_ms)
 {
+	struct timespec now;
+
 	acta_arena_reset(&part->arena, ACTA_SCRATCH_KEEP);
 	if (now_ms > part->now_ms)
 		part->now_ms = now_ms; /* time never goes back */
@@ -105,6 +110,8 @@ turn_begin(struct acta_part *part, int64_t now_ms)
 	part->release_tail = &part->releases;
 	part->called = NULL;
 	part->turn_messages = 0;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	part->began_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 	part->trial = part->full && part->now_ms >= part->full_ms;
 	part->intake_stopped =
 	    part->full || acta_store_intake_stopped(part->store);

@@ -105,12 +105,12 @@ void acta_own_token_forget(
 /* run.c */
 const char *acta_part_address(struct acta_part *part, struct acta_bytes key);
 enum acta_fate acta_run_undeliverable(struct acta_part *part,
-    const struct acta_msg *msg, const char *code, const char *text,
+    struct acta_msg *msg, const char *code, const char *text,
     const char *hint);
 uint32_t acta_part_blamed(
     const struct acta_part *part, const struct acta_uid *uid);
-void acta_msg_texts(struct acta_msg *msg);
-/* Run an encoded message (raw, uid, source, attempt are set). */
+void acta_msg_texts(struct acta_part *part, struct acta_msg *msg);
+/* Run a message: its uid, source and attempt are set; raw, or it was opened. */
 enum acta_fate acta_run(struct acta_part *part, struct acta_msg *msg);
 
 /* source.c: one message each */
