@@ -200,6 +200,16 @@ def install():
             man, "man" + p[-1], p))], [], "installs all manuals")
         tap.equal(os.access(os.path.join(folder, "usr", "bin", "acta"),
                             os.X_OK), True, "and acta")
+        for name, want in (("acta", "-I/usr/include"),
+                           ("acta-test", "-I/usr/include -L/usr/lib "
+                                         "-lacta_test")):
+            got = run("pkg-config", "--cflags", "--libs", name, env=dict(
+                env, PKG_CONFIG_LIBDIR=os.path.join(
+                    folder, "usr", "lib", "pkgconfig"),
+                PKG_CONFIG_ALLOW_SYSTEM_CFLAGS="1",
+                PKG_CONFIG_ALLOW_SYSTEM_LIBS="1"))
+            tap.equal((got.returncode, got.stdout.strip()), (0, want),
+                      f"pkg-config --cflags --libs {name}")
         tap.equal(run(*args, "uninstall", env=env).returncode, 0,
                   "make uninstall")
         left = [os.path.join(d, f) for d, _, files in os.walk(folder)

@@ -17,10 +17,10 @@ sys.path.insert(0, os.path.join(TOP, "t"))
 import acta_tap as tap  # noqa: E402
 from acta_node import ACTA, free_ports  # noqa: E402
 
-LATER = ["sup", "channel", "reconcile", "store", "trace", "top", "doctor"]
+LATER = ["sup", "reconcile", "store", "trace", "top", "doctor"]
 COMMANDS = ["run", "check", "ps", "why", "call", "send", "sub", "state",
-            "dead", "start", "stop", "restart", "logs", "new", "cflags",
-            "version"]
+            "dead", "channel", "start", "stop", "restart", "logs", "new",
+            "cflags", "version"]
 
 
 class Cli:
@@ -67,9 +67,13 @@ def usage(cli):
            "Usage" in got.stderr, "acta alone: help on stderr, exit 2")
     for command in LATER:
         cli.fails([command], 2, f"this version has no \"{command}\" yet")
-    for verb in ("retry", "drop", "capsule"):
-        cli.fails(["dead", verb, "stock.0.1"], 2,
-                  f"this version has no \"dead {verb}\" yet")
+    cli.fails(["dead", "capsule", "stock.0.1"], 2,
+              "this version has no \"dead capsule\" yet")
+    # What cannot be undone is asked for, or meant.
+    cli.fails(["dead", "drop", "stock.0.1"], 2, "cannot be undone", "--yes")
+    cli.fails(["channel", "reset", "a", "b"], 2, "cannot be undone", "--yes")
+    cli.fails(["channel", "accept", "a", "b"], 2, "cannot be undone", "--yes")
+    cli.fails(["channel", "mend"], 2, "unknown verb \"mend\"")
     cli.fails(["chek", "x"], 2, "unknown command \"chek\"",
               "did you mean \"check\"?")
     cli.fails(["frobnicate"], 2, "unknown command", "acta --help")
@@ -89,7 +93,8 @@ def usage(cli):
               "NAME=VALUE")
     cli.fails(["call", "stock/17", "reserve", "{\"qty\": }"], 2, "the args: ")
     cli.fails(["dead", "list"], 2, "unknown verb \"list\"")
-    cli.fails(["dead", "show"], 2, "something is missing")
+    for verb in ("show", "retry", "drop"):
+        cli.fails(["dead", verb], 2, f"dead {verb}: an id is missing")
     cli.fails(["new", "thing", "x"], 2, "no kind of thing")
     cli.fails(["new", "service", "Stock"], 2, "no name for a service")
     got = cli.run("version", "-o", "json")
@@ -124,7 +129,7 @@ def nodes(cli):
     none = "no node runs here"
     for args in (["ps"], ["why", "stock"], ["call", "stock", "x"],
                  ["send", "stock", "x"], ["sub"], ["state", "stock"],
-                 ["dead"], ["stop", "stock"], ["logs"]):
+                 ["dead"], ["dead", "retry", "stock.0.1"], ["channel"], ["stop", "stock"], ["logs"]):
         cli.fails(args, 4, none, "acta run FILE")
     cli.fails(["ps"], 4, "no node \"shop\" runs here", ACTA_NODE="shop")
     cli.fails(["--at", "shop", "ps"], 4, "no node \"shop\"", ACTA_NODE="x")
