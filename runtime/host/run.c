@@ -21,8 +21,10 @@ text_copy(char *out, size_t room, const char *data, size_t size)
 {
 	if (size >= room)
 		size = room - 1;
+	/* Of memmove the compiler makes a call; of a memcpy a `rep movs`, which
+	 * takes longer to begin than this to copy. */
 	if (size > 0)
-		memcpy(out, data, size);
+		memmove(out, data, size);
 	out[size] = '\0';
 	return size;
 }
@@ -223,10 +225,16 @@ migrate(struct acta_part *part, struct acta_actor *actor)
 	return ACTA_DONE;
 }
 
+/* Likewise: libc's memset is faster than what is made of it in place. */
+static void __attribute__((noinline)) clear(void *at, size_t size)
+{
+	memset(at, 0, size);
+}
+
 static void
 actor_init(struct acta_part *part, struct acta_actor *a, struct acta_msg *msg)
 {
-	memset(a, 0, offsetof(struct acta_actor, key));
+	clear(a, offsetof(struct acta_actor, key));
 	a->part = part;
 	a->loaded = part->loaded;
 	a->arena = &part->arena;
