@@ -8,7 +8,8 @@
  *         "ids"             [ids from before this ms are forgotten, hour of ids
  *                            from clocks ahead]
  * STATE   actor, row name   the row's value
- * OUTBOX  peer, u64 seq     a message (codecs/envelope.h)
+ * OUTBOX  peer, u64 seq     messages (codecs/envelope.h) of seq, seq + 1, ...: what
+ *                            one turn sent there, one behind the other
  * CHANNEL "o", peer         [next, acked, chain at acked bin16, chain at next
  *                            bin16, peer's history u64, bytes waiting]
  *         "i", peer         [history u64, incarnation, its random u64, next,

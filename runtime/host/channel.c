@@ -30,16 +30,6 @@ peer_key(uint8_t *out, char prefix, const char *service, uint32_t part)
 	return at;
 }
 
-static size_t
-outbox_key(uint8_t *out, const struct acta_out *o, uint64_t seq)
-{
-	size_t at = peer_key(out, 0, o->service, o->part);
-
-	for (int i = 7; i >= 0; i--)
-		out[at++] = (uint8_t)(seq >> (8 * i));
-	return at;
-}
-
 struct acta_hash128
 acta_chain_step(
     struct acta_hash128 chain, uint64_t seq, const void *data, size_t size)
@@ -74,7 +64,7 @@ acta_channel_out(
 		.acked_stored = 1,
 		.hello_wait_ms = ACTA_HELLO_MS,
 		.resend_ms = ACTA_RESEND_MS };
-	acta_buf_init(&o->cache);
+	acta_outbox_init(&o->box, 1);
 	snprintf(o->service, sizeof(o->service), "%s", service);
 	return o;
 }
@@ -151,6 +141,8 @@ load_row(struct acta_part *part, const struct acta_row *row)
 		read_chain(&r, &o->chain, &ok);
 		o->peer_hist = acta_read_uint(&r, &ok);
 		o->bytes = acta_read_uint(&r, &ok);
+		/* Whatever waits is found on disk when it is looked for. */
+		o->box.known = o->acked < o->next ? 0 : o->next;
 	} else {
 		struct acta_in *in = channel_in(part, name, peer, true);
 
@@ -205,144 +197,11 @@ acta_channel_block(
 		o->blocked_ms = part->now_ms;
 }
 
-/* ------------------------------------------------- rows kept in memory -- */
-
-static void
-cache_append(struct acta_part *part, struct acta_out *o, uint64_t seq,
-    const void *data, size_t size)
-{
-	uint32_t n = (uint32_t)size;
-
-	if (o->cache_first == o->cache_end) { /* empty: begin here */
-		acta_buf_reset(&o->cache);
-		o->cache_at = o->walk_at = 0;
-		o->cache_first = o->cache_end = o->walk_seq = seq;
-	}
-	if (o->cache_end != seq ||
-	    o->cache.size - o->cache_at > ACTA_OUT_CACHE_BYTES ||
-	    part->out_cached > ACTA_OUT_CACHES_BYTES)
-		return;
-	acta_buf_append(&o->cache, &n, 4);
-	acta_buf_append(&o->cache, data, size);
-	part->out_cached += 4 + size;
-	o->cache_end++;
-}
-
-/* Row `seq`, if it is here: in order, each is one step from the last. */
-static const uint8_t *
-cache_row(struct acta_out *o, uint64_t seq, size_t *out_size)
-{
-	uint32_t n;
-
-	if (seq < o->cache_first || seq >= o->cache_end)
-		return NULL;
-	if (seq < o->walk_seq || o->walk_seq < o->cache_first) {
-		o->walk_seq = o->cache_first;
-		o->walk_at = o->cache_at;
-	}
-	for (; o->walk_seq < seq; o->walk_seq++) {
-		memcpy(&n, o->cache.data + o->walk_at, 4);
-		o->walk_at += 4 + n;
-	}
-	memcpy(&n, o->cache.data + o->walk_at, 4);
-	*out_size = n;
-	return o->cache.data + o->walk_at + 4;
-}
-
-/* Rows below `seq` are acked. */
-static void
-cache_trim(struct acta_part *part, struct acta_out *o, uint64_t seq)
-{
-	uint32_t n;
-
-	for (; o->cache_first < seq && o->cache_first < o->cache_end;
-	     o->cache_first++) {
-		memcpy(&n, o->cache.data + o->cache_at, 4);
-		o->cache_at += 4 + n;
-		part->out_cached -= 4 + n;
-	}
-	if (o->cache_first == o->cache_end &&
-	    o->cache.room > ACTA_BATCH_BYTES) {
-		acta_buf_fini(&o->cache); /* it was a burst */
-		o->cache_at = o->walk_at = 0;
-		return;
-	}
-	if (o->cache_at < (1u << 20) || o->cache_at * 2 < o->cache.size)
-		return;
-	memmove(o->cache.data, o->cache.data + o->cache_at,
-	    o->cache.size - o->cache_at);
-	o->cache.size -= o->cache_at;
-	o->walk_at = o->walk_at > o->cache_at ? o->walk_at - o->cache_at : 0;
-	if (o->walk_seq < o->cache_first) {
-		o->walk_seq = o->cache_first;
-		o->walk_at = 0;
-	}
-	o->cache_at = 0;
-}
-
 void
 acta_channel_append(
     struct acta_part *part, struct acta_out *out, const void *data, size_t size)
 {
-	uint8_t key[64];
-	size_t n = outbox_key(key, out, out->next);
-
-	acta_store_put(part->store, ACTA_T_OUTBOX, key, n, data, size);
-	cache_append(part, out, out->next, data, size);
-	out->chain = acta_chain_step(out->chain, out->next, data, size);
-	out->next++;
-	out->bytes += size;
-	out->dirty = true;
-}
-
-/* Rows below `next` are durable at the peer: walk the chain over them, so that
- * the hash before the first one kept is known. */
-static void
-ack_row(struct acta_out *o, const void *data, size_t size)
-{
-	o->chain_acked = acta_chain_step(o->chain_acked, o->acked, data, size);
-	o->bytes -= size < o->bytes ? size : o->bytes;
-	o->acked++;
-}
-
-static bool
-ack_to(struct acta_part *part, struct acta_out *o, uint64_t next)
-{
-	uint8_t prefix[64], from[8];
-	size_t n = peer_key(prefix, 0, o->service, o->part), size;
-	const uint8_t *cached;
-	struct acta_scan *scan;
-	struct acta_row row;
-	bool ok = true;
-
-	if (next <= o->acked)
-		return true;
-	if (next > o->next)
-		return false;
-	while (o->acked < next && o->acked >= o->cache_first &&
-	    o->acked < o->cache_end) {
-		uint32_t bytes;
-
-		/* The front of the cache: not where sending has walked to. */
-		cache_trim(part, o, o->acked);
-		memcpy(&bytes, o->cache.data + o->cache_at, 4);
-		cached = o->cache.data + o->cache_at + 4;
-		size = bytes;
-		ack_row(o, cached, size);
-	}
-	cache_trim(part, o, o->acked);
-	if (o->acked == next)
-		return true;
-	for (int i = 0; i < 8; i++)
-		from[i] = (uint8_t)(o->acked >> (8 * (7 - i)));
-	scan =
-	    acta_scan_open_at(part->store, ACTA_T_OUTBOX, prefix, n, from, 8);
-	while (ok && o->acked < next && (ok = acta_scan_next(scan, &row)))
-		ack_row(o, row.value, row.value_size);
-	if (acta_scan_close(&scan) != ACTA_OK)
-		ok = false;
-	cache_trim(part, o, o->acked);
-	return ok;
+	acta_outbox_append(part, out, data, size);
 }
 
 static struct acta_bytes
@@ -625,23 +484,6 @@ acta_channel_accept(struct acta_part *part, struct acta_in *in)
 	in->nack_ms = 0;
 }
 
-/* The row `seq`, wherever it is; NULL: it is not there. */
-static const uint8_t *
-row_get(struct acta_part *part, struct acta_out *o, uint64_t seq, size_t *size)
-{
-	const uint8_t *data = cache_row(o, seq, size);
-	uint8_t key[64];
-	const void *value;
-	size_t n = outbox_key(key, o, seq);
-
-	if (data != NULL)
-		return data;
-	if (acta_store_get(part->store, ACTA_T_OUTBOX, key, n, &value, size) !=
-	    ACTA_OK)
-		return NULL;
-	return value;
-}
-
 uint64_t
 acta_channel_reset(struct acta_part *part, struct acta_out *o, uint32_t most)
 {
@@ -653,21 +495,27 @@ acta_channel_reset(struct acta_part *part, struct acta_out *o, uint32_t most)
 	for (uint32_t i = 0; i < most && o->acked < o->next; i++) {
 		struct acta_msg msg = { .attempt = 0 };
 		struct acta_reader r;
-		const uint8_t *data;
+		const uint8_t *data, *message;
+		uint64_t row_end, seq = o->acked;
+		size_t size;
 
-		data = row_get(part, o, o->acked, &msg.raw_size);
+		data = acta_outbox_read(part, o, seq, &size, &row_end);
 		if (data == NULL)
 			break;
-		msg.raw = acta_arena_copy(&part->arena, data, msg.raw_size);
+		r = acta_reader(data, size);
+		message = acta_read_raw(&r, &msg.raw_size);
+		if (msg.raw_size == 0)
+			break;
+		msg.raw = acta_arena_copy(&part->arena, message, msg.raw_size);
 		msg.uid = acta_part_uid(o->service, strlen(o->service),
-		    &part->hist, sizeof(part->hist), o->acked);
+		    &part->hist, sizeof(part->hist), seq);
+		if (!acta_outbox_ack(part, o, seq + 1))
+			break;
 		acta_part_dead(part, &msg, "channel-reset", end.text);
 		r = acta_reader(msg.raw, msg.raw_size);
 		if (acta_message_decode(&r, &msg.m) == ACTA_OK)
 			acta_part_answer(part, &msg.m.caller, o->service, &end);
-		ack_row(o, msg.raw, msg.raw_size);
 	}
-	cache_trim(part, o, o->acked);
 	o->dirty = true;
 	o->state = ACTA_OUT_DOWN;
 	return o->next - o->acked;
@@ -679,10 +527,11 @@ acta_channel_oldest_ms(struct acta_part *part, struct acta_out *o)
 	struct acta_message m;
 	struct acta_reader r;
 	const uint8_t *data = NULL;
+	uint64_t row_end;
 	size_t size = 0;
 
 	if (o->acked < o->next)
-		data = row_get(part, o, o->acked, &size);
+		data = acta_outbox_read(part, o, o->acked, &size, &row_end);
 	if (data == NULL)
 		return 0;
 	r = acta_reader(data, size);
@@ -752,7 +601,7 @@ on_welcome(struct acta_part *part, const struct acta_item *item, int64_t now_ms)
 		stop_out(part, o, acta_verdict_text(item->verdict));
 		return;
 	}
-	if (item->next < o->acked || !ack_to(part, o, item->next)) {
+	if (item->next < o->acked || !acta_outbox_ack(part, o, item->next)) {
 		stop_out(part, o,
 		    acta_verdict_text(item->next < o->acked
 			    ? ACTA_VERDICT_RECEIVER_BACK
@@ -798,7 +647,7 @@ on_ack(struct acta_part *part, const struct acta_item *item, int64_t now_ms)
 		o->progress_ms = now_ms;
 		o->resend_ms = ACTA_RESEND_MS;
 	}
-	if (!ack_to(part, o, item->next)) {
+	if (!acta_outbox_ack(part, o, item->next)) {
 		stop_out(part, o, "a row of the outbox is missing");
 		return;
 	}
@@ -931,10 +780,7 @@ store_out(struct acta_part *part, struct acta_out *o)
 	uint8_t key[64];
 	size_t n;
 
-	for (uint64_t seq = o->acked_stored; seq < o->acked; seq++) {
-		n = outbox_key(key, o, seq);
-		acta_store_delete(part->store, ACTA_T_OUTBOX, key, n);
-	}
+	acta_outbox_store(part, o);
 	o->acked_stored = o->acked;
 	acta_buf_reset(&part->pack);
 	acta_pack_list(&part->pack, 6);
@@ -1013,38 +859,21 @@ batch_flush(struct batch *b)
 	acta_buf_reset(body);
 }
 
-static void
-batch_add(struct batch *b, const void *data, size_t size)
-{
-	acta_pack_raw(&b->part->pack, data, size);
-	b->item.count++;
-	b->out->sent++;
-	b->out->sent_bytes += size;
-	if (b->part->pack.size >= ACTA_BATCH_BYTES)
-		batch_flush(b);
-}
-
-/* One message may begin while anything is left of the credit. */
+/* A row may begin while anything is left of the credit. */
 static bool
 may_send(const struct acta_out *o)
 {
 	return o->sent < o->next && o->sent_bytes < o->credit;
 }
 
-/* What the receiver granted, in batches: from memory, else from the outbox. */
+/* What the receiver granted, row by row. */
 static void
 send_rows(struct acta_part *part, struct acta_out *o)
 {
 	struct batch b = { .part = part, .out = o };
-	uint8_t prefix[64], from[8];
-	size_t n = peer_key(prefix, 0, o->service, o->part), size;
-	const uint8_t *cached;
-	struct acta_scan *scan;
-	struct acta_row row;
 
 	b.item = (struct acta_item){ .kind = ACTA_ITEM_DATA };
-	b.item.src = (struct acta_bytes){ part->config.service,
-		(uint32_t)strlen(part->config.service) };
+	b.item.src = own_name(part);
 	b.item.src_part = part->config.part;
 	b.item.dst =
 	    (struct acta_bytes){ o->service, (uint32_t)strlen(o->service) };
@@ -1053,16 +882,20 @@ send_rows(struct acta_part *part, struct acta_out *o)
 	b.item.inc = part->id.incarnation;
 	b.item.first = o->sent;
 	acta_buf_reset(&part->pack);
-	while (may_send(o) && (cached = cache_row(o, o->sent, &size)) != NULL)
-		batch_add(&b, cached, size);
-	if (may_send(o)) {
-		for (int i = 0; i < 8; i++)
-			from[i] = (uint8_t)(o->sent >> (8 * (7 - i)));
-		scan = acta_scan_open_at(
-		    part->store, ACTA_T_OUTBOX, prefix, n, from, 8);
-		while (may_send(o) && acta_scan_next(scan, &row))
-			batch_add(&b, row.value, row.value_size);
-		(void)acta_scan_close(&scan); /* an error shows at the commit */
+	while (may_send(o)) {
+		uint64_t end;
+		size_t size;
+		const uint8_t *data =
+		    acta_outbox_read(part, o, o->sent, &size, &end);
+
+		if (data == NULL) /* an error shows at the commit */
+			break;
+		acta_pack_raw(&part->pack, data, size);
+		b.item.count += (uint32_t)(end - o->sent);
+		o->sent_bytes += size;
+		o->sent = end;
+		if (part->pack.size >= ACTA_BATCH_BYTES)
+			batch_flush(&b);
 	}
 	batch_flush(&b);
 }

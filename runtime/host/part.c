@@ -89,7 +89,7 @@ forget(struct acta_part *part)
 	for (uint32_t i = 0; i < part->in_count; i++)
 		acta_inbox_fini(&part->ins[i].inbox);
 	for (uint32_t i = 0; i < part->out_count; i++)
-		acta_buf_fini(&part->outs[i].cache);
+		acta_outbox_fini(part, &part->outs[i].box);
 	free(part->outs);
 	free(part->ins);
 	free(part->topics);

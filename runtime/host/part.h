@@ -11,6 +11,7 @@
 #include "runtime/ctl.h"
 #include "runtime/host/inbox.h"
 #include "runtime/host/literal.h"
+#include "runtime/host/outbox.h"
 #include "runtime/host/scratch.h"
 #include "runtime/host/service.h"
 #include "store/hash.h"
@@ -33,8 +34,6 @@
 #define ACTA_HELLO_MS_MAX 8000      /* .. up to this */
 #define ACTA_CHANNEL_VERSION 1u
 #define ACTA_BATCH_BYTES (256u << 10)    /* of one DATA item */
-#define ACTA_OUT_CACHE_BYTES (8u << 20)  /* rows of a channel in memory */
-#define ACTA_OUT_CACHES_BYTES (64u << 20) /* of all of them */
 #define ACTA_CREDIT_BUDGET (64u << 20) /* in flight to one partition */
 #define ACTA_CREDIT_MIN 4096u /* what every channel may have in flight */
 #define ACTA_BEYOND_CREDIT (4u << 20) /* more than any one message on top */
@@ -128,11 +127,7 @@ struct acta_out { /* our end of a channel we send on */
 	int64_t blocked_ms, probe_ms; /* since when; the last probe */
 	uint64_t probe;
 	bool dirty, cycle;
-	/* Rows [cache_first, cache_end) as u32 size and bytes, from cache_at on:
-	 * what is sent and acked soon need not be looked up. */
-	struct acta_buf cache;
-	size_t cache_at, walk_at;
-	uint64_t cache_first, cache_end, walk_seq; /* walk_at is row walk_seq */
+	struct acta_outbox box;
 };
 
 struct acta_in { /* our end of a channel we receive on */

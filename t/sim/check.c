@@ -194,16 +194,42 @@ chain_step(
 	return acta_hash128_chain(chain, data, size);
 }
 
-static const struct acta_omap_row *
-outbox_row(
-    const struct sim_view *view, const struct acta_place *to, uint64_t seq)
+/* Message `seq` of those that wait for `to`: a row holds some, one behind the
+ * other. NULL: it is not there. *out_rows: how many rows there are. */
+static const uint8_t *
+outbox_message(const struct sim_view *view, const struct acta_place *to,
+    uint64_t seq, size_t *out_size, uint64_t *out_rows)
 {
+	const struct acta_omap *map = &view->tables[ACTA_T_OUTBOX];
+	const struct acta_omap_row *row, *best = NULL;
 	uint8_t key[64];
 	size_t n = peer_key(key, 0, to);
+	uint64_t first = 0, rows = 0;
+	struct acta_reader r;
+	const uint8_t *message = NULL;
 
-	for (int i = 7; i >= 0; i--)
-		key[n++] = (uint8_t)(seq >> (8 * i));
-	return acta_omap_get(&view->tables[ACTA_T_OUTBOX], key, n);
+	*out_size = 0;
+	for (row = acta_omap_from(map, key, n, false); row != NULL &&
+	     row->key_size == n + 8 && memcmp(row->bytes, key, n) == 0;
+	     row = acta_omap_from(map, row->bytes, row->key_size, true)) {
+		uint64_t at = 0;
+
+		for (int i = 0; i < 8; i++)
+			at = at << 8 | row->bytes[n + i];
+		rows++;
+		if (at <= seq) {
+			best = row;
+			first = at;
+		}
+	}
+	if (out_rows != NULL)
+		*out_rows = rows;
+	if (best == NULL)
+		return NULL;
+	r = acta_reader(acta_omap_value(best), best->size);
+	for (; first <= seq && r.at < r.end; first++)
+		message = acta_read_raw(&r, out_size);
+	return first > seq && *out_size > 0 ? message : NULL;
 }
 
 /* I3, I4, I6: what a receiver took is what its sender, durably, sent; its hash
@@ -224,11 +250,13 @@ sim_channel_disagrees(const struct acta_place *from,
 		return "more is acked than was taken";
 	chain = out.chain_acked;
 	for (seq = out.acked; seq < in->next; seq++) {
-		const struct acta_omap_row *row = outbox_row(view, to, seq);
+		size_t size;
+		const uint8_t *message =
+		    outbox_message(view, to, seq, &size, NULL);
 
-		if (row == NULL)
-			return "a row that is not acked is missing";
-		chain = chain_step(chain, seq, acta_omap_value(row), row->size);
+		if (message == NULL)
+			return "a message that is not acked is missing";
+		chain = chain_step(chain, seq, message, size);
 	}
 	return memcmp(chain.bytes, in->chain.bytes, 16) == 0
 	    ? NULL
@@ -400,18 +428,32 @@ check_outbox(const struct acta_place *place, const struct sim_view *view)
 			struct acta_place *to =
 			    &sim->cluster.processes[i]->places[n];
 			struct sim_out_row out;
+			uint64_t there;
+			size_t size;
 
 			(void)sim_out_row(view, to, &out);
-			rows += out.next - out.acked;
 			if (out.next > out.acked &&
-			    (outbox_row(view, to, out.acked) == NULL ||
-				outbox_row(view, to, out.next - 1) == NULL))
-				sim_violation("%s: a row to %s is gone "
+			    (outbox_message(view, to, out.acked, &size, NULL) ==
+				    NULL ||
+				outbox_message(view, to, out.next - 1, &size,
+				    NULL) == NULL))
+				sim_violation("%s: a message to %s is gone "
 					      "before its ack",
 				    name_of(place), name_of(to));
+			/* Acked whole, a row goes with the next commit. */
+			if (out.acked > 1 &&
+			    outbox_message(view, to, out.acked - 1, &size,
+				&there) != NULL &&
+			    out.acked == out.next && there > 0)
+				sim_violation("%s: all to %s is acked, and "
+					      "%llu rows wait",
+				    name_of(place), name_of(to),
+				    (unsigned long long)there);
+			(void)outbox_message(view, to, 0, &size, &there);
+			rows += there;
 		}
 	if (rows != view->tables[ACTA_T_OUTBOX].count)
-		sim_violation("%s: %zu rows wait, not %llu are unacked",
+		sim_violation("%s: %zu rows wait, %llu of a channel",
 		    name_of(place), view->tables[ACTA_T_OUTBOX].count,
 		    (unsigned long long)rows);
 }
@@ -521,13 +563,13 @@ check_data(const struct acta_place *place, const struct acta_item *item)
 	if (to == NULL)
 		return;
 	for (uint32_t i = 0; i < item->count; i++) {
-		const struct acta_omap_row *row =
-		    outbox_row(view, to, item->first + i);
-		size_t size;
+		size_t size, kept_size;
+		const uint8_t *kept =
+		    outbox_message(view, to, item->first + i, &kept_size, NULL);
 		const void *raw = acta_read_raw(&r, &size);
 
-		if (row == NULL || row->size != size ||
-		    memcmp(acta_omap_value(row), raw, size) != 0)
+		if (kept == NULL || kept_size != size ||
+		    memcmp(kept, raw, size) != 0)
 			sim_violation("%s sends %llu to %s, which is not "
 				      "durable so",
 			    name_of(place), (unsigned long long)item->first + i,
