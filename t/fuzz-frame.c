@@ -56,8 +56,8 @@ fuzz_frame(const uint8_t *data, size_t size)
 	if (err != ACTA_OK)
 		return 0;
 	while ((err = acta_item_decode(&items, &item)) == ACTA_OK) {
-		fuzz_must(
-		    item.kind >= ACTA_ITEM_DATA && item.kind <= ACTA_ITEM_HEAD);
+		fuzz_must(item.kind >= ACTA_ITEM_DATA &&
+		    item.kind <= ACTA_ITEM_PROBE);
 		encoded_again(&item);
 		body(&item);
 	}
@@ -69,5 +69,25 @@ fuzz_frame(const uint8_t *data, size_t size)
 void
 fuzz_frame_seeds(fuzz_take *take, void *self)
 {
+	static const struct acta_item more[] = {
+		{ .kind = ACTA_ITEM_HEAD,
+		    .topic = { "stock.out", 9 },
+		    .src_part = 1,
+		    .seq = 9 },
+		{ .kind = ACTA_ITEM_PROBE,
+		    .src = { "cart", 4 },
+		    .dst = { "stock", 5 },
+		    .nonce = 3,
+		    .first = 2,
+		    .text = { "a.0 > b.1", 9 } },
+	};
+	struct acta_buf frame;
+
 	fuzz_files("t/golden", "link-", ".bin", take, self);
+	acta_buf_init(&frame);
+	acta_frame_begin(&frame, 7);
+	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++)
+		acta_item_encode(&frame, &more[i]);
+	take(self, frame.data, frame.size);
+	acta_buf_fini(&frame);
 }
