@@ -124,6 +124,27 @@ START_TEST(it_is_sent_held_and_run_later)
 }
 END_TEST
 
+/* Together they are more than a row of the store, an item or a frame holds. */
+START_TEST(all_effects_of_one_message_go_to_one_other)
+{
+	for (size_t i = 0; i < OTHERS; i++)
+		for (int crash = 0; crash < 2; crash++) {
+			acta_test *t = two();
+
+			if (crash)
+				acta_test_crash(t, NULL, "released", 1);
+			acta_test_send(t, "nest/1", "send-many",
+			    acta_str("to", others[i]));
+			acta_test_settle(t);
+			assert_int(state_of(t, others[i], "takes"), 8);
+			assert_whole(
+			    state_of(t, others[i], "taken"), "large", "many");
+			assert_none_dead(t);
+			acta_test_free(&t);
+		}
+}
+END_TEST
+
 static const char *const ways[] = { "make", "forward", "defer" };
 #define WAYS (sizeof ways / sizeof ways[0])
 
@@ -258,6 +279,7 @@ main(void)
 	tcase_add_test(tc, a_client_may_send_it_and_it_may_wait_for_its_retry);
 	tcase_add_loop_test(
 	    tc, it_is_sent_held_and_run_later, 0, SHAPES * OTHERS);
+	tcase_add_test(tc, all_effects_of_one_message_go_to_one_other);
 	tcase_add_loop_test(tc, it_is_answered_forwarded_and_deferred, 0,
 	    SHAPES * OTHERS * WAYS);
 	tcase_add_test(tc, a_token_is_answered_from_another_service);

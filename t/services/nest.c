@@ -99,6 +99,18 @@ send_on(acta_actor *self, const acta_msg *msg)
 	return ACTA_DONE;
 }
 
+/* All the bytes of effects that one message may have, to one other. */
+static acta_status
+send_many(acta_actor *self, const acta_msg *msg)
+{
+	acta_value v = limit(self, "large");
+
+	for (int i = 0; i < 8; i++)
+		acta_send(
+		    self, acta_arg_str(msg, "to"), "take", acta_val("v", v));
+	return ACTA_DONE;
+}
+
 /* Asks for something at a limit, and keeps the like of it. */
 static acta_status
 ask(acta_actor *self, const acta_msg *msg)
@@ -190,6 +202,7 @@ static const struct acta_handler handlers[] = {
 	{ "open-later", open_later },
 	{ "open", open_gate, .flags = ACTA_PRIVATE },
 	{ "send-on", send_on, .args = SHAPE "to:str type:str=take" },
+	{ "send-many", send_many, .args = "to:str" },
 	{ "ask", ask, .args = SHAPE "to:str type:str=make until:int=0" },
 	{ "got", got, .args = "v:any", .flags = ACTA_PRIVATE },
 	{ "forward", forward, .args = SHAPE "to:str=" SERVICE_NAME "/2" },
