@@ -165,7 +165,8 @@ pack_dead(struct acta_part *part, struct acta_buf *out,
 		return false;
 	snprintf(id, sizeof(id), "%s.%u.%llu", part->config.service,
 	    part->config.part, (unsigned long long)number);
-	if (strncmp(cause, "unknown-service", cn) == 0)
+	if (strncmp(cause, "unknown-service", cn) == 0 ||
+	    strncmp(cause, "channel-reset", cn) == 0)
 		snprintf(to, sizeof(to), "%.*s", (int)m.key.size, m.key.data);
 	else
 		snprintf(to, sizeof(to), "%s%s%.*s", part->config.service,
@@ -230,7 +231,9 @@ revive(struct acta_part *part, struct acta_msg *dead, acta_value args)
 	const struct acta_route *route;
 	struct acta_buf b;
 
-	if (acta_message_decode(&r, &dead->m) != ACTA_OK)
+	/* The runtime's own are for nobody else to send. */
+	if (acta_message_decode(&r, &dead->m) != ACTA_OK ||
+	    dead->m.type.data[0] == '@')
 		return false;
 	dead->m.caller = (struct acta_caller){ 0 };
 	dead->m.deadline_ms = 0;
@@ -337,8 +340,9 @@ dead_retry(struct acta_part *part, struct acta_msg *msg)
 	(void)acta_read_int(&r, &ok);
 	uid = acta_read_bin(&r, &m, &ok);
 	dead.raw = acta_read_raw(&r, &dead.raw_size);
-	dead.again =
-	    ok && ((n == 15 && memcmp(cause, "unknown-service", n) == 0));
+	dead.again = ok &&
+	    ((n == 15 && memcmp(cause, "unknown-service", n) == 0) ||
+		(n == 13 && memcmp(cause, "channel-reset", n) == 0));
 	if (!ok || m != 16) {
 		refuse(part, msg, "failed", "the dead letter is damaged");
 		return;
@@ -346,8 +350,8 @@ dead_retry(struct acta_part *part, struct acta_msg *msg)
 	memcpy(dead.uid.bytes, uid, 16);
 	if (!revive(part, &dead, args)) {
 		refuse(part, msg, "failed",
-		    "it cannot be sent: malformed, or there is still no such "
-		    "service");
+		    "it cannot be sent: malformed, of the runtime's own, or "
+		    "there is still no such service");
 		return;
 	}
 	/* Its crashes are forgiven: it was asked to be tried. */
@@ -462,7 +466,7 @@ channel_list(struct acta_part *part, struct acta_msg *msg)
 	acta_buf_init(&rows);
 	for (uint32_t i = 0;
 	     i < part->out_count && rows.size < ANSWER_BYTES_MAX; i++, count++)
-		pack_out(part, &rows, &part->outs[i]);
+		pack_out(part, &rows, part->outs[i]);
 	for (uint32_t i = 0; i < part->in_count && rows.size < ANSWER_BYTES_MAX;
 	     i++)
 		if (part->ins[i].next > 0 || part->ins[i].why != NULL) {
@@ -519,9 +523,9 @@ channel_reset(struct acta_part *part, struct acta_msg *msg)
 
 	if (peer_of(msg, &service, &peer))
 		for (uint32_t i = 0; i < part->out_count; i++)
-			if (part->outs[i].part == peer &&
-			    acta_bytes_is(service, part->outs[i].service))
-				out = &part->outs[i];
+			if (part->outs[i]->part == peer &&
+			    acta_bytes_is(service, part->outs[i]->service))
+				out = part->outs[i];
 	if (out == NULL) {
 		refuse(part, msg, "not-found", "no channel goes there");
 		return;

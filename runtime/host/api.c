@@ -1497,6 +1497,14 @@ acta_reply_(acta_actor *a, const acta_field *fields)
 	return ACTA_DONE;
 }
 
+/* A client's send is answered in this commit: nobody waits any more, and its
+ * time-out is over with that (CORE 1.8). */
+static bool
+told(const acta_actor *a)
+{
+	return a->msg->source == ACTA_FROM_CALL && a->msg->send;
+}
+
 acta_status
 acta_forward_(
     acta_actor *a, acta_ref to, const char *type, const acta_field *fields)
@@ -1510,6 +1518,10 @@ acta_forward_(
 	m.from = a->msg->m.from;
 	m.deadline_ms = a->msg->m.deadline_ms;
 	m.caller = a->msg->m.caller;
+	if (told(a)) {
+		m.caller = (struct acta_caller){ 0 };
+		m.deadline_ms = 0;
+	}
 	send_message(a, to, &m);
 	a->caller_taken = true;
 	return ACTA_DONE;
@@ -1523,6 +1535,8 @@ acta_defer(acta_actor *a)
 	char text[ACTA_TOKEN_MAX + 1];
 	uint64_t number, chance;
 	int64_t due_ms;
+	const struct acta_caller nobody = { 0 };
+	int64_t deadline_ms = told(a) ? 0 : a->msg->m.deadline_ms;
 
 	if (!may_change(a, "acta_defer") || !may_answer(a, "acta_defer"))
 		return "";
@@ -1536,13 +1550,13 @@ acta_defer(acta_actor *a)
 		key[8 + i] = (uint8_t)(chance >> (8 * (7 - i)));
 	}
 	due_ms = a->now_ms + TOKEN_KEEP_MS;
-	if (a->msg->m.deadline_ms + TOKEN_KEEP_MS > due_ms)
-		due_ms = a->msg->m.deadline_ms + TOKEN_KEEP_MS;
+	if (deadline_ms + TOKEN_KEEP_MS > due_ms)
+		due_ms = deadline_ms + TOKEN_KEEP_MS;
 	b = &a->part->pack;
 	acta_buf_reset(b);
 	acta_pack_list(b, 3);
-	acta_caller_encode(b, &a->msg->m.caller);
-	acta_pack_int(b, a->msg->m.deadline_ms);
+	acta_caller_encode(b, told(a) ? &nobody : &a->msg->m.caller);
+	acta_pack_int(b, deadline_ms);
 	acta_pack_int(b, due_ms);
 	acta_store_put(a->part->store, ACTA_T_TOKEN, key, 16, b->data, b->size);
 	acta_part_due_put(a->part, due_ms, 'k', key, 16, "\xc0", 1);

@@ -49,15 +49,16 @@ acta_channel_out(
 	struct acta_out *o;
 
 	for (uint32_t i = 0; i < part->out_count; i++) {
-		o = &part->outs[i];
+		o = part->outs[i];
 		if (o->part == peer_part && strcmp(o->service, service) == 0)
 			return o;
 	}
 	part->outs =
 	    realloc(part->outs, (part->out_count + 1) * sizeof(*part->outs));
-	if (part->outs == NULL)
+	o = malloc(sizeof(*o)); /* one place for as long as the part is open */
+	if (part->outs == NULL || o == NULL)
 		abort();
-	o = &part->outs[part->out_count++];
+	part->outs[part->out_count++] = o;
 	*o = (struct acta_out){ .part = peer_part,
 		.next = 1,
 		.acked = 1,
@@ -261,7 +262,7 @@ acta_part_peer(struct acta_part *part, const char *service, uint32_t peer_part,
     int64_t now_ms)
 {
 	for (uint32_t i = 0; i < part->out_count; i++) {
-		struct acta_out *o = &part->outs[i];
+		struct acta_out *o = part->outs[i];
 
 		if (strcmp(o->service, service) != 0 ||
 		    (peer_part != UINT32_MAX && o->part != peer_part))
@@ -282,7 +283,7 @@ acta_part_link_closed(
     struct acta_part *part, const char *service, uint32_t peer_part)
 {
 	for (uint32_t i = 0; i < part->out_count; i++) {
-		struct acta_out *o = &part->outs[i];
+		struct acta_out *o = part->outs[i];
 
 		if (strcmp(o->service, service) == 0 && o->part == peer_part &&
 		    o->state == ACTA_OUT_OPEN)
@@ -484,6 +485,31 @@ acta_channel_accept(struct acta_part *part, struct acta_in *in)
 	in->nack_ms = 0;
 }
 
+/* A dead letter that says where it was to go; whoever waits is told. */
+static void
+bury(struct acta_part *part, const struct acta_out *o, struct acta_msg *msg,
+    const struct acta_end *end)
+{
+	struct acta_reader r = acta_reader(msg->raw, msg->raw_size);
+	char to[ACTA_ADDRESS_MAX + 1];
+	struct acta_buf b;
+
+	if (acta_message_decode(&r, &msg->m) == ACTA_OK &&
+	    msg->m.type.data[0] != '@') {
+		snprintf(to, sizeof(to), "%s%s%.*s", o->service,
+		    msg->m.key.size > 0 ? "/" : "", (int)msg->m.key.size,
+		    msg->m.key.data);
+		msg->m.key = acta_bytes_of(to);
+		acta_buf_init(&b);
+		acta_message_encode(&b, &msg->m);
+		msg->raw = acta_arena_copy(&part->arena, b.data, b.size);
+		msg->raw_size = b.size;
+		acta_buf_fini(&b);
+	}
+	acta_part_dead(part, msg, "channel-reset", end->text);
+	acta_part_answer(part, &msg->m.caller, o->service, end);
+}
+
 uint64_t
 acta_channel_reset(struct acta_part *part, struct acta_out *o, uint32_t most)
 {
@@ -511,10 +537,7 @@ acta_channel_reset(struct acta_part *part, struct acta_out *o, uint32_t most)
 		    &part->hist, sizeof(part->hist), seq);
 		if (!acta_outbox_ack(part, o, seq + 1))
 			break;
-		acta_part_dead(part, &msg, "channel-reset", end.text);
-		r = acta_reader(msg.raw, msg.raw_size);
-		if (acta_message_decode(&r, &msg.m) == ACTA_OK)
-			acta_part_answer(part, &msg.m.caller, o->service, &end);
+		bury(part, o, &msg, &end);
 	}
 	o->dirty = true;
 	o->state = ACTA_OUT_DOWN;
@@ -588,6 +611,7 @@ static void
 on_welcome(struct acta_part *part, const struct acta_item *item, int64_t now_ms)
 {
 	char service[ACTA_SERVICE_MAX + 1] = "";
+	struct acta_hash128 chain;
 	struct acta_out *o;
 
 	if (item->dst.size > ACTA_SERVICE_MAX)
@@ -601,15 +625,21 @@ on_welcome(struct acta_part *part, const struct acta_item *item, int64_t now_ms)
 		stop_out(part, o, acta_verdict_text(item->verdict));
 		return;
 	}
-	if (item->next < o->acked || !acta_outbox_ack(part, o, item->next)) {
+	/* Nothing is taken for acked before both tell the same story. */
+	if (item->next < o->acked ||
+	    !acta_outbox_chain(part, o, item->next, &chain)) {
 		stop_out(part, o,
 		    acta_verdict_text(item->next < o->acked
 			    ? ACTA_VERDICT_RECEIVER_BACK
 			    : ACTA_VERDICT_SENDER_BACK));
 		return;
 	}
-	if (memcmp(o->chain_acked.bytes, item->chain, 16) != 0) {
+	if (memcmp(chain.bytes, item->chain, 16) != 0) {
 		stop_out(part, o, acta_verdict_text(ACTA_VERDICT_DIVERGED));
+		return;
+	}
+	if (!acta_outbox_ack(part, o, item->next)) {
+		stop_out(part, o, "a row of the outbox is missing");
 		return;
 	}
 	if (o->why != NULL)
@@ -713,7 +743,7 @@ on_probe(struct acta_part *part, const struct acta_item *item)
 	memcpy(path, item->text.data, item->text.size);
 	path[item->text.size] = '\0';
 	for (uint32_t i = 0; i < part->out_count; i++) {
-		struct acta_out *o = &part->outs[i];
+		struct acta_out *o = part->outs[i];
 
 		if (!is_blocked(part, o))
 			continue;
@@ -828,7 +858,7 @@ acta_channels_store(struct acta_part *part, bool all)
 	/* Acks alone are not worth a commit: they go with the next one, unless
 	 * many have gathered. */
 	for (uint32_t i = 0; i < part->out_count; i++) {
-		struct acta_out *o = &part->outs[i];
+		struct acta_out *o = part->outs[i];
 		uint64_t acks = o->acked - o->acked_stored;
 
 		if (o->dirty || acks > ACTA_ACKS_LAZY_MAX ||
@@ -971,7 +1001,7 @@ acta_channels_send(struct acta_part *part, int64_t now_ms)
 			ack_in(part, in);
 	}
 	for (uint32_t i = 0; i < part->out_count; i++)
-		speak(part, &part->outs[i], now_ms);
+		speak(part, part->outs[i], now_ms);
 }
 
 int64_t
@@ -980,7 +1010,7 @@ acta_channels_wake_ms(const struct acta_part *part)
 	int64_t wake = INT64_MAX;
 
 	for (uint32_t i = 0; i < part->out_count; i++) {
-		const struct acta_out *o = &part->outs[i];
+		const struct acta_out *o = part->outs[i];
 		int64_t at = INT64_MAX;
 
 		if (o->acked == o->next)

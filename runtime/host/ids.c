@@ -513,6 +513,26 @@ session_advance(struct acta_part *part, const struct acta_msg *msg)
 	    part->pack.data, part->pack.size);
 }
 
+/* The session's last call was refused before it ran: it may come again. */
+static void
+session_back(struct acta_part *part, const uint8_t *session, uint64_t seq)
+{
+	uint8_t key[20];
+	bool known;
+
+	if (session_last(part, session, &known) != seq || !known)
+		return;
+	key_make(key, HOUR_SESSION, session);
+	if (seq <= 1) {
+		acta_store_delete(part->store, ACTA_T_REPLY, key, sizeof(key));
+		return;
+	}
+	acta_buf_reset(&part->pack);
+	acta_pack_uint(&part->pack, seq - 1);
+	acta_store_put(part->store, ACTA_T_REPLY, key, sizeof(key),
+	    part->pack.data, part->pack.size);
+}
+
 /* -------------------------------------------------- who asked meanwhile -- */
 
 /* Whoever asked again while it was pending hears it too. */
@@ -792,6 +812,8 @@ acta_id_end(struct acta_part *part, const struct acta_caller *c,
 		else
 			file(part, hash, &rec);
 	}
+	if (!acta_id_leaves(end) && rec.session != NULL && !own)
+		session_back(part, rec.session, rec.seq);
 	tell_waiters(part, hash, end);
 	acta_reply_door(part, c->door.data, c->door.size, c->door_inc,
 	    c->request, end, NULL);

@@ -289,6 +289,47 @@ ack_within(struct acta_part *part, struct acta_out *o,
 }
 
 bool
+acta_outbox_chain(struct acta_part *part, struct acta_out *o, uint64_t next,
+    struct acta_hash128 *out_chain)
+{
+	uint64_t at = o->acked;
+
+	*out_chain = o->chain_acked;
+	while (at < next) {
+		uint32_t i = 0;
+		struct acta_outbox_row *row = find(part, o, at, &i);
+		struct acta_reader r;
+		const uint8_t *data;
+		uint64_t end;
+
+		if (row == NULL)
+			return false;
+		end = end_of(&o->box, i);
+		if (next >= end && row->hashed) {
+			*out_chain = row->chain;
+			at = end;
+			continue;
+		}
+		data = data_of(part, o, row);
+		if (data == NULL)
+			return false;
+		r = acta_reader(data, row->size);
+		if (!skip_to(&r, row->first, at))
+			return false;
+		for (; at < next && at < end; at++) {
+			size_t size;
+			const uint8_t *message = acta_read_raw(&r, &size);
+
+			if (size == 0)
+				return false;
+			*out_chain =
+			    acta_chain_step(*out_chain, at, message, size);
+		}
+	}
+	return true;
+}
+
+bool
 acta_outbox_ack(struct acta_part *part, struct acta_out *o, uint64_t next)
 {
 	struct acta_outbox *box = &o->box;

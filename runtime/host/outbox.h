@@ -56,6 +56,10 @@ void acta_outbox_store(struct acta_part *part, struct acta_out *out);
  */
 bool acta_outbox_ack(
     struct acta_part *part, struct acta_out *out, uint64_t next);
+/* The hash before message `next`; nothing is changed. False: as above, or it was
+ * never sent. */
+bool acta_outbox_chain(struct acta_part *part, struct acta_out *out,
+    uint64_t next, struct acta_hash128 *out_chain);
 /* The messages from `seq` to the end of its row, `*out_end`; NULL: it is not
  * there. They live until something is put into the store. */
 const uint8_t *acta_outbox_read(struct acta_part *part, struct acta_out *out,

@@ -170,6 +170,7 @@ acta_park_append(struct acta_part *part, struct acta_msg *msg,
 	if (a->count == 0 || (a->held && passes(msg)))
 		set_due(part, a, due_ms);
 	a->count++;
+	a->passing += passes(msg);
 	part->parked_rows++;
 }
 
@@ -182,6 +183,7 @@ acta_park_update(struct acta_part *part, const struct acta_msg *msg,
 
 	assert(a != NULL);
 	row_put(part, msg, msg->row, attempts, due_ms, reason);
+	a->passing += (uint32_t)passes(msg) - (uint32_t)msg->row_passes;
 	set_due(part, a, due_ms);
 }
 
@@ -196,6 +198,7 @@ acta_park_remove(struct acta_part *part, const struct acta_msg *msg)
 	assert(a != NULL);
 	acta_store_delete(part->store, ACTA_T_PARKED, key, size);
 	a->count--;
+	a->passing -= msg->row_passes;
 	part->parked_rows--;
 	set_due(
 	    part, a, part->now_ms); /* the next one has not been looked at */
@@ -237,6 +240,21 @@ acta_park_hold(struct acta_part *part, const struct acta_msg *msg, bool held)
 		forget(part, a);
 }
 
+/* Of its bucket: the next time another one of it is found first. */
+static void
+to_the_end(struct acta_part *part, struct acta_parked *a, uint32_t i)
+{
+	struct acta_parked **link = &part->parked[i];
+
+	while (*link != a)
+		link = &(*link)->next_hash;
+	*link = a->next_hash;
+	while (*link != NULL)
+		link = &(*link)->next_hash;
+	*link = a;
+	a->next_hash = NULL;
+}
+
 struct acta_parked *
 acta_parked_due(struct acta_part *part)
 {
@@ -249,14 +267,21 @@ acta_parked_due(struct acta_part *part)
 		return put_off;
 	if (part->parked_actors == 0 || part->parked_wake_ms > part->now_ms)
 		return NULL;
-	for (uint32_t i = 0; i < 1024; i++)
+	/* Behind where the last one was found: each has its turn. */
+	for (uint32_t n = 0; n < 1024; n++) {
+		uint32_t i = (part->parked_at + n) % 1024;
+
 		for (struct acta_parked *a = part->parked[i]; a != NULL;
 		     a = a->next_hash) {
-			if (a->count > 0 && a->due_ms <= part->now_ms)
+			if (a->count > 0 && a->due_ms <= part->now_ms) {
+				part->parked_at = i;
+				to_the_end(part, a, i);
 				return a;
+			}
 			if (a->count > 0 && a->due_ms < wake)
 				wake = a->due_ms;
 		}
+	}
 	part->parked_wake_ms = wake;
 	return NULL;
 }
@@ -267,13 +292,18 @@ acta_parked_first(
 {
 	char prefix[ACTA_KEY_MAX + 16];
 	size_t size = acta_actor_row(prefix, a->key, a->key_size, NULL, 0);
-	struct acta_scan *scan =
-	    acta_scan_open(part->store, ACTA_T_PARKED, prefix, size);
+	struct acta_scan *scan;
 	struct acta_row at;
 	struct row row;
 	bool found = false;
 	enum acta_err err;
 	int64_t due_ms = INT64_MAX;
+
+	if (a->held && a->passing == 0) {
+		a->due_ms = INT64_MAX;
+		return ACTA_ENOENT;
+	}
+	scan = acta_scan_open(part->store, ACTA_T_PARKED, prefix, size);
 
 	while (!found && acta_scan_next(scan, &at)) {
 		const uint8_t *k = at.key;
@@ -301,7 +331,7 @@ acta_parked_first(
 		a->due_ms = due_ms;
 		return ACTA_ENOENT;
 	}
-	msg->timer = row.passes;
+	msg->timer = msg->row_passes = row.passes;
 	msg->attempt = row.attempts + 1;
 	memcpy(msg->uid.bytes, row.uid, 16);
 	msg->raw = acta_arena_copy(&part->arena, row.message, row.size);
@@ -332,6 +362,7 @@ load_row(struct acta_part *part, const struct acta_row *at)
 	if (a->count == 0)
 		set_due(part, a, row.due_ms);
 	a->count++;
+	a->passing += row.passes;
 	if (n >= a->next)
 		a->next = n + 1;
 	part->parked_rows++;

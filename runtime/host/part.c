@@ -88,8 +88,10 @@ forget(struct acta_part *part)
 	part->parked_wake_ms = 0;
 	for (uint32_t i = 0; i < part->in_count; i++)
 		acta_inbox_fini(&part->ins[i].inbox);
-	for (uint32_t i = 0; i < part->out_count; i++)
-		acta_outbox_fini(part, &part->outs[i].box);
+	for (uint32_t i = 0; i < part->out_count; i++) {
+		acta_outbox_fini(part, &part->outs[i]->box);
+		free(part->outs[i]);
+	}
 	free(part->outs);
 	free(part->ins);
 	free(part->topics);
@@ -198,6 +200,11 @@ acta_part_open(struct acta_part **out, const char *dir,
 		    "%s",
 		    dir, acta_strerror(err));
 		goto fail;
+	}
+	if (loaded->service->in_memory) {
+		/* An answer to a question of the life before finds none. */
+		part->next_ask = acta_part_random(part) >> 2;
+		part->next_token = acta_part_random(part) >> 2;
 	}
 	*out = part;
 	return ACTA_OK;

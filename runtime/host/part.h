@@ -159,6 +159,7 @@ struct acta_parked { /* an actor with messages set aside */
 	uint32_t count;
 	uint64_t next;  /* number of the next row */
 	int64_t due_ms; /* of its first */
+	uint32_t passing; /* of its rows: answers and timers that pass held ones */
 	bool held;
 };
 
@@ -242,7 +243,7 @@ struct acta_part {
 	int64_t now_ms;
 	uint64_t random[2];
 
-	struct acta_out *outs;
+	struct acta_out **outs;
 	struct acta_in *ins;
 	uint32_t out_count, in_count, in_open;
 	uint64_t out_cached; /* bytes of rows in memory */
@@ -252,6 +253,7 @@ struct acta_part {
 	uint32_t parked_actors;
 	uint64_t parked_rows;
 	int64_t parked_wake_ms; /* no queue is due before */
+	uint32_t parked_at;     /* the bucket that is looked at first */
 	struct acta_buf
 	    reads[ACTA_READS_MAX]; /* calls that wait for an actor */
 	uint32_t read_count;
@@ -326,6 +328,7 @@ struct acta_msg {
 	struct acta_in *in; /* FROM_CHANNEL */
 	uint64_t seq;
 	uint64_t row; /* FROM_PARKED */
+	bool row_passes;
 	const char *type_text, *from_text;
 };
 

@@ -584,7 +584,7 @@ acta_run(struct acta_part *part, struct acta_msg *msg)
 	queue = acta_parked_find(part, msg->m.key.data, msg->m.key.size);
 	if (msg->source != ACTA_FROM_PARKED && queue != NULL &&
 	    (queue->count > 0 || queue->held) &&
-	    !(queue->held && (msg->then || msg->timer)))
+	    !(queue->held && queue->passing == 0 && (msg->then || msg->timer)))
 		return park(part, msg, 0, part->now_ms, "behind others");
 	return run_handler(part, msg);
 }

@@ -263,6 +263,7 @@ acta_source_parked(struct acta_part *part, struct acta_gather *g)
 	if (queue == NULL || (part->full && !part->trial))
 		return ACTA_FATE_NOTHING;
 	part->put_off = NULL;
+	part->parked_at = (part->parked_at + 1) % 1024; /* the next, then */
 	msg_init(&msg, ACTA_FROM_PARKED);
 	err = acta_parked_first(part, queue, &msg);
 	if (err != ACTA_OK) {

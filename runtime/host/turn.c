@@ -251,7 +251,9 @@ acta_part_turn(struct acta_part *part, int64_t now_ms, bool *out_more)
 	acta_source_local_park(part);
 	acta_topics_store(part);
 	acta_ids_store(part);
-	acta_channels_store(part, part->draining);
+	/* Acks make room: they are written although nothing else is. */
+	acta_channels_store(
+	    part, part->draining || part->intake_stopped || part->trial);
 	/* A number that only named what ran in one turn need not be kept. */
 	if (part->trial ||
 	    (part->numbers_dirty && acta_store_dirty(part->store)))
@@ -311,7 +313,7 @@ acta_part_waiting(const struct acta_part *part)
 	uint64_t n = part->parked_rows;
 
 	for (uint32_t i = 0; i < part->out_count; i++)
-		n += part->outs[i].next - part->outs[i].acked;
+		n += part->outs[i]->next - part->outs[i]->acked;
 	return n;
 }
 

@@ -791,7 +791,7 @@ sim_check_memory(const struct acta_process *p)
 		const struct acta_part *part = p->places[n].part;
 
 		for (uint32_t i = 0; i < part->out_count; i++) {
-			const struct acta_out *o = &part->outs[i];
+			const struct acta_out *o = part->outs[i];
 			const struct acta_place *to = place_named(
 			    o->service, strlen(o->service), o->part);
 			struct sim_in_row in;

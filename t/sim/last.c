@@ -312,7 +312,7 @@ stopped(const struct acta_place *from, const struct acta_place *to)
 	const char *service = to->process->config.service;
 
 	for (uint32_t i = 0; i < from->part->out_count; i++) {
-		const struct acta_out *o = &from->part->outs[i];
+		const struct acta_out *o = from->part->outs[i];
 
 		if (o->part == to->index && strcmp(o->service, service) == 0)
 			return o->state == ACTA_OUT_STOPPED;
