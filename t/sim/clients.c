@@ -9,8 +9,8 @@
 
 #include "codecs/packer.h"
 
-#define RETRY_US 700000 /* a client that heard nothing asks again */
-#define DEADLINE_MS 5000
+#define RETRY_US 700000  /* a client that heard nothing asks again */
+#define DEADLINE_MS 5000 /* of all, once nothing breaks any more */
 
 static const struct {
 	const char *type, *args;
@@ -100,7 +100,8 @@ item_send(const struct sim_ask *ask, uint32_t door, uint32_t flags,
 	m.type = (struct acta_bytes){ ops[e->a].type,
 		(uint32_t)strlen(ops[e->a].type) };
 	m.sent_ms = acta_cluster_ms(&sim->cluster);
-	m.deadline_ms = m.sent_ms + DEADLINE_MS;
+	m.deadline_ms =
+	    m.sent_ms + (sim->healing ? DEADLINE_MS : e->timeout_ms);
 	m.args_raw = (struct acta_bytes){ (const char *)args->data,
 		(uint32_t)args->size };
 	item.src = (struct acta_bytes){ d->name, (uint32_t)strlen(d->name) };
@@ -303,8 +304,11 @@ sim_ask_reply(uint32_t door, const struct acta_item *item)
 	    ok ? 2 : (int)item->code.size, ok ? "ok" : item->code.data);
 	sim->tally[T_BUSY] += is_code(item, "busy");
 	sim->tally[T_EXPIRED] += is_code(item, "expired");
-	if (is_code(item, "busy") || is_code(item, "expired"))
-		return; /* nothing ran: it is asked again */
+	if (is_code(item, "busy") || is_code(item, "expired")) {
+		/* Nothing ran: it is asked again, if it has an id. */
+		ask->not_done = !ask->event.kept_id;
+		return;
+	}
 	if (!ask->answered) {
 		first_answer(ask, item);
 		return;

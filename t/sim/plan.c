@@ -90,6 +90,8 @@ op(struct sim_event *e, const struct sim_plan *plan, struct acta_dice *dice,
 	e->c = acta_dice_roll(dice, plan->services * SIM_KEYS);
 	e->ms = 1 << acta_dice_roll(dice, 12);
 	op_numbers(e, dice);
+	e->timeout_ms =
+	    acta_dice_chance(dice, 250) ? 10 << acta_dice_roll(dice, 8) : 5000;
 	e->kept_id = e->a == OP_REUSE || acta_dice_chance(dice, 850);
 	e->send = e->a != OP_ANSWER && e->a != OP_REUSE && e->a != OP_PEEK &&
 	    acta_dice_chance(dice, 120);
@@ -272,6 +274,8 @@ print_op(FILE *out, const struct sim_event *e)
 		fprintf(out, ", fails %u times", e->how);
 	if (e->lives > 0)
 		fprintf(out, ", %u lives", e->lives);
+	if (e->timeout_ms != 5000)
+		fprintf(out, ", timeout %u", e->timeout_ms);
 	fprintf(out, ", %u ms%s%s\n", e->ms, e->kept_id ? "" : ", no id",
 	    e->send ? ", send" : "");
 }

@@ -25,7 +25,7 @@
 #define SIM_STEPS_MAX 400000u   /* of one seed: more does not come to rest */
 #define SIM_HEAL_US 900000000LL /* simulated, from the heal to quiet */
 #define SIM_PROBE_US 60000000LL /* the same, where a copy was put back */
-#define SIM_LONG_US 7200000000LL /* a token that nobody uses stays a day */
+#define SIM_LONG_US 120000000LL /* a token that nobody uses stays a day */
 #define SIM_DOOR_END 32u        /* the doors' first end of the network */
 
 /* ----------------------------------------------------------------- plan -- */
@@ -90,7 +90,7 @@ struct sim_event {
 	int64_t at_us, x;
 	uint32_t kind, number; /* its place in the plan, before any shrinking */
 	uint32_t a, b, c, d;   /* of an OP: op, who, to whom, how much */
-	uint32_t how, lives, ms;
+	uint32_t how, lives, ms, timeout_ms;
 	bool kept_id, send;
 	struct acta_net_rates rates;
 };
@@ -226,6 +226,7 @@ struct sim_ask { /* a client's request, until it knows */
 	uint64_t id;
 	bool answered, final, ok;
 	bool unknown; /* without a kept id, and no answer came */
+	bool not_done; /* without a kept id, and it was told so */
 	uint32_t tries;
 	uint64_t requests[ACTA_CLUSTER_DOORS_MAX]; /* the last at each door */
 	int64_t again_us;
