@@ -247,6 +247,23 @@ acta_omap_from(
 }
 
 const struct acta_omap_row *
+acta_omap_upto(const struct acta_omap *map, const void *key, size_t key_size)
+{
+	const node *n = map->root;
+	const struct acta_omap_row *found = NULL;
+
+	while (n != NULL) {
+		if (compare(n->row, key, key_size) <= 0) {
+			found = n->row;
+			n = n->right;
+		} else {
+			n = n->left;
+		}
+	}
+	return found;
+}
+
+const struct acta_omap_row *
 acta_omap_last(const struct acta_omap *map)
 {
 	const node *n = map->root;

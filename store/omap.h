@@ -44,6 +44,9 @@ const struct acta_omap_row *acta_omap_get(
 /* The first row at `key` or behind it; `after`: behind it. */
 const struct acta_omap_row *acta_omap_from(
     const struct acta_omap *map, const void *key, size_t key_size, bool after);
+/* The last row at `key` or before it. */
+const struct acta_omap_row *acta_omap_upto(
+    const struct acta_omap *map, const void *key, size_t key_size);
 const struct acta_omap_row *acta_omap_last(const struct acta_omap *map);
 
 #endif /* ACTA_OMAP_H */

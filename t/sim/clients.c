@@ -235,15 +235,6 @@ is_code(const struct acta_item *item, const char *code)
 	    is_word(item->code.data, item->code.size, code);
 }
 
-bool
-sim_leaves_nothing(const struct acta_item *item)
-{
-	return is_code(item, "busy") || is_code(item, "expired") ||
-	    is_code(item, "unavailable") || is_code(item, "denied") ||
-	    is_code(item, "bad-args") || is_code(item, "unknown-type") ||
-	    is_code(item, "id-reused");
-}
-
 /* One way to be refused is as good as another where it must be refused. */
 static void
 check_code(const struct sim_ask *ask, const struct acta_item *item)

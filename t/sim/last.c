@@ -8,25 +8,25 @@
 #include <string.h>
 
 int64_t
-sim_state_int(const struct sim_view *view, const char *key, const char *name,
+sim_state_int(const struct acta_view *view, const char *key, const char *name,
     int64_t otherwise)
 {
 	char row[ACTA_STORE_KEY_MAX];
 	size_t n = acta_actor_row(row, key, strlen(key), name, strlen(name));
 	struct acta_reader r;
 
-	if (!sim_view_get(view, ACTA_T_STATE, row, n, &r))
+	if (!acta_view_get(view, ACTA_T_STATE, row, n, &r))
 		return otherwise;
 	return acta_as_int(acta_read(&r), otherwise);
 }
 
-const struct sim_view *
-sim_view_at(uint32_t actor, char key[8])
+static const struct acta_view *
+view_at(uint32_t actor, char key[8])
 {
 	struct acta_process *p = sim->cluster.processes[actor / SIM_KEYS];
 
 	snprintf(key, 8, "%u", actor % SIM_KEYS);
-	return sim_view_of(
+	return acta_view_of(
 	    &p->places[acta_partition_of(key, strlen(key), p->count)], true);
 }
 
@@ -34,7 +34,7 @@ static int64_t
 state_int(uint32_t actor, const char *name, int64_t otherwise)
 {
 	char key[8];
-	const struct sim_view *view = sim_view_at(actor, key);
+	const struct acta_view *view = view_at(actor, key);
 
 	return sim_state_int(view, key, name, otherwise);
 }
@@ -250,7 +250,7 @@ check_dead(void)
 		for (uint32_t n = 0; n < sim->cluster.processes[i]->count;
 		     n++) {
 			const struct acta_omap *map =
-			    &sim_view_of(
+			    &acta_view_of(
 				&sim->cluster.processes[i]->places[n], true)
 				 ->tables[ACTA_T_DEAD];
 			const struct acta_omap_row *row =
@@ -263,50 +263,6 @@ check_dead(void)
 		}
 	for (uint32_t i = 0; i < sim->ask_count; i++)
 		check_doomed(&dead, &sim->asks[i]);
-}
-
-/* --------------------------------------------------------------- stores -- */
-
-/* The store as its owner reads it: trees, then journal. */
-static void
-check_table(struct acta_store *store, const struct sim_view *view,
-    enum acta_table table, const char *dir)
-{
-	const struct acta_omap *map = &view->tables[table];
-	const struct acta_omap_row *want = acta_omap_from(map, "", 0, false);
-	struct acta_scan *scan = acta_scan_open(store, table, "", 0);
-	struct acta_row row = { 0 };
-
-	while (acta_scan_next(scan, &row)) {
-		if (want == NULL || want->key_size != row.key_size ||
-		    want->size != row.value_size ||
-		    memcmp(want->bytes, row.key, row.key_size) != 0 ||
-		    memcmp(acta_omap_value(want), row.value, want->size) != 0)
-			break;
-		want = acta_omap_from(map, want->bytes, want->key_size, true);
-		row.key = NULL;
-	}
-	if (want != NULL || row.key != NULL)
-		sim_violation("%s: table %s is not what its records say", dir,
-		    acta_table_name(table));
-	if (acta_scan_close(&scan) != ACTA_OK)
-		sim_violation(
-		    "%s: table %s cannot be read", dir, acta_table_name(table));
-}
-
-static void
-check_store(const struct acta_place *place)
-{
-	struct acta_why why = { "", "" };
-	struct acta_store *store;
-
-	if (acta_store_open_read(place->dir, &store, &why) != ACTA_OK) {
-		sim_violation("%s cannot be read: %s", place->dir, why.text);
-		return;
-	}
-	for (unsigned i = 0; i < ACTA_TABLES; i++)
-		check_table(store, sim_view_of(place, true), i, place->dir);
-	acta_store_close(&store);
 }
 
 /* ------------------------------------------------------------- channels -- */
@@ -332,11 +288,11 @@ check_channel(const struct acta_place *from, const struct acta_place *to)
 {
 	bool back = sim->processes[from->process->end].set_back ||
 	    sim->processes[to->process->end].set_back;
-	struct sim_in_row in;
+	struct acta_in_row in;
 	const char *wrong;
 
-	(void)sim_in_row(sim_view_of(to, true), from, &in);
-	wrong = sim_channel_disagrees(from, to, &in);
+	acta_view_in(acta_view_of(to, true), from, &in);
+	wrong = acta_ledger_disagree(from, to, &in);
 	if (stopped(from, to)) {
 		sim->tally[T_BACK_STOPPED]++;
 		if (!back)
@@ -361,7 +317,7 @@ check_places(void)
 		for (uint32_t n = 0; n < c->processes[i]->count; n++)
 			places[count++] = &c->processes[i]->places[n];
 	for (uint32_t i = 0; i < count; i++) {
-		check_store(places[i]);
+		acta_ledger_store(&sim->ledger, places[i]);
 		for (uint32_t n = 0; n < count; n++)
 			if (i != n)
 				check_channel(places[i], places[n]);

@@ -11,6 +11,7 @@
 #define T_SIM_H
 
 #include "runtime/sim/cluster.h"
+#include "runtime/sim/ledger.h"
 
 #include <stdio.h>
 
@@ -186,7 +187,7 @@ extern const char *const sim_point_names[PT_COUNT];
 	X(REPLY, "REPLY")                                   \
 	X(EVENT, "EVENT")                                   \
 	X(COMMITS, "turns committed")                       \
-	X(MERGES, "checkpoint slices alone")                \
+	X(MERGES, "commits without a turn")                \
 	X(STARTS, "process started")                        \
 	X(STARTS_CHECKED, "started after storage-failed")   \
 	X(REFUSED_LIE, "not started: the page cache lies")  \
@@ -257,6 +258,7 @@ struct sim_world {
 	const bool *left_out; /* by event number; NULL: none */
 	unsigned breaks;
 	struct acta_cluster cluster;
+	struct acta_ledger ledger;
 	struct acta_dice dice;
 	struct acta_loaded loaded[2][SIM_SERVICES];
 	struct sim_process processes[SIM_SERVICES];
@@ -287,6 +289,7 @@ extern struct sim_world *sim;
 
 void sim_violation(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
+void sim_violation_of(const char *kind, const char *text);
 /* The same, but of what is not promised where a copy was put back. */
 void sim_broken(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void sim_trace(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -326,8 +329,6 @@ void sim_ask_again(struct sim_ask *ask);
 void sim_ask_resend(uint32_t door, uint32_t end);
 void sim_ask_reply(uint32_t door, const struct acta_item *item);
 struct sim_ask *sim_ask_of(uint32_t door, uint64_t request);
-/* By such a code nothing ran and no record is left. */
-bool sim_leaves_nothing(const struct acta_item *item);
 void sim_ask_id(const struct sim_ask *ask, uint8_t out[16]);
 
 /* --------------------------------------------------------------- actors -- */
@@ -336,46 +337,16 @@ extern const struct acta_service sim_services[2][SIM_SERVICES];
 
 /* --------------------------------------------------------------- checks -- */
 
-struct sim_view { /* what one version of a disk says, all layers put together */
-	struct acta_omap tables[ACTA_TABLES];
-	uint64_t turn;
-	int64_t last_ms;
-};
-
+void sim_check_init(void);
 void *sim_check_seen(void *self, struct acta_sim_disk *disk, void *before);
 void sim_check_forget(void *self, void *view);
 /* An item is about to leave: what is durable must imply it. */
 void sim_check_leaves(struct acta_place *place, uint32_t end,
     const struct acta_item *item);
-/* What its process holds in memory agrees with what is durable. */
-void sim_check_memory(const struct acta_process *process);
 /* All is quiet: the books must balance. */
 void sim_check_last(void);
 
-const struct sim_view *sim_view_of(
-    const struct acta_place *place, bool durable);
-/* A row's value; false: there is none. */
-bool sim_view_get(const struct sim_view *view, enum acta_table table,
-    const void *key, size_t key_size, struct acta_reader *out);
-const struct sim_view *sim_view_at(uint32_t actor, char key[8]);
-int64_t sim_state_int(const struct sim_view *view, const char *key,
+int64_t sim_state_int(const struct acta_view *view, const char *key,
     const char *name, int64_t otherwise);
-
-struct sim_out_row { /* CHANNEL "o", peer */
-	uint64_t next, acked;
-	struct acta_hash128 chain_acked, chain;
-};
-struct sim_in_row { /* CHANNEL "i", peer */
-	uint64_t hist, inc, random, next;
-	struct acta_hash128 chain;
-	uint64_t taken, handled, rejected, parked, dead;
-};
-bool sim_out_row(const struct sim_view *view, const struct acta_place *to,
-    struct sim_out_row *out);
-bool sim_in_row(const struct sim_view *view, const struct acta_place *from,
-    struct sim_in_row *out);
-/* Is what `to` has taken of `from` what that sent? NULL, or what is not so. */
-const char *sim_channel_disagrees(const struct acta_place *from,
-    const struct acta_place *to, const struct sim_in_row *in);
 
 #endif /* T_SIM_H */

@@ -14,15 +14,24 @@
 
 struct sim_world *sim;
 
-static void
-violate(const char *format, va_list ap)
+void
+sim_violation_of(const char *kind, const char *text)
 {
 	if (sim->violated)
 		return; /* the first is the one to tell */
 	sim->violated = true;
-	sim->violation_kind = format;
-	vsnprintf(sim->violation, sizeof(sim->violation), format, ap);
+	sim->violation_kind = kind;
+	snprintf(sim->violation, sizeof(sim->violation), "%s", text);
 	sim_trace("VIOLATION: %s", sim->violation);
+}
+
+static void
+violate(const char *format, va_list ap)
+{
+	char text[sizeof(sim->violation)];
+
+	vsnprintf(text, sizeof(text), format, ap);
+	sim_violation_of(format, text);
 }
 
 void
@@ -232,7 +241,7 @@ run_round(struct acta_process *p)
 	if (s->idle_us == INT64_MAX)
 		s->idle_us = sim->cluster.now_us + 1050000;
 	if (err == ACTA_OK && !sim->power_out)
-		sim_check_memory(p);
+		acta_ledger_memory(&sim->ledger, p);
 	sim_judge(p, err);
 }
 
@@ -575,6 +584,7 @@ set_up(const struct sim_plan *plan)
 
 	acta_cluster_init(&sim->cluster, plan->seed, "sim:", plan->start_us,
 	    &hooks, &disk_hooks);
+	sim_check_init();
 	if ((sim->breaks & BREAK_NO_FLUSH) != 0)
 		acta_sim_disks_break(sim->cluster.disks, ACTA_SIM_NO_FLUSH);
 	sim->cluster.net.rates = plan->rates;
@@ -601,7 +611,7 @@ set_up(const struct sim_plan *plan)
 }
 
 static void
-count_net(void)
+count(void)
 {
 	const struct acta_net_counts *n = &sim->cluster.net.counts;
 
@@ -612,6 +622,13 @@ count_net(void)
 	sim->tally[T_NET_CUT] += n->cut;
 	sim->tally[T_NET_TO_DEAD] += n->to_the_dead;
 	sim->tally[T_NET_OF_DEAD] += n->of_the_dead;
+	sim->tally[T_TAKEN_HANDLED] += sim->ledger.taken_handled;
+	sim->tally[T_TAKEN_REJECTED] += sim->ledger.taken_rejected;
+	sim->tally[T_TAKEN_PARKED] += sim->ledger.taken_parked;
+	sim->tally[T_TAKEN_DEAD] += sim->ledger.taken_dead;
+	sim->tally[T_COMMITS] += sim->ledger.turns;
+	sim->tally[T_MERGES] += sim->ledger.merges;
+	sim->hash ^= sim->ledger.hash;
 }
 
 void
@@ -629,7 +646,7 @@ sim_world_run(struct sim_world *world, const struct sim_plan *plan,
 	steps();
 	if (!world->violated)
 		sim_check_last();
-	count_net();
+	count();
 }
 
 void
