@@ -2,9 +2,6 @@
  * t/45-api-crash.c - a service is killed at each point of each turn, one after
  * the other, until there is no such point any more; a client that then asks
  * again has the same answer, and everything happened once.
- *
- * Not here, for this version has them not yet: acta_test_powercut,
- * acta_test_link, acta_test_storm.
  */
 #include "45-api.h"
 
@@ -12,8 +9,9 @@
 
 #define NTH_MAX 2000 /* of a point in one scenario; more is a loop */
 
-static const char *const points[] = { "gather", "handler", "commit",
-	"committed", "released" };
+static const char *const points[] = { "item", "gather", "handler", "commit",
+	"data", "flush", "root", "cached", "durable", "committed", "released",
+	"frame" };
 
 struct world {
 	acta_test *(*make)(void);

@@ -391,6 +391,14 @@ place_of(struct acta_process *p, const struct acta_item *item)
 	return part < p->count ? &p->places[part] : NULL;
 }
 
+enum acta_err
+acta_place_give(struct acta_place *place, const struct acta_item *item)
+{
+	acta_part_item(place->part, item, acta_process_ms(place->process));
+	place->more = true;
+	return reached(place, "item") ? ACTA_ECLOSED : ACTA_OK;
+}
+
 static enum acta_err
 take_frame(struct acta_process *p, const struct acta_net_frame *frame)
 {
@@ -407,10 +415,9 @@ take_frame(struct acta_process *p, const struct acta_net_frame *frame)
 		item.epoch = epoch;
 		if (place == NULL)
 			continue;
-		acta_part_item(place->part, &item, acta_process_ms(p));
-		place->more = true;
-		if (reached(place, "item"))
-			return ACTA_ECLOSED;
+		err = acta_place_give(place, &item);
+		if (err != ACTA_OK)
+			return err;
 	}
 	assert(err == ACTA_ENOENT); /* what we encoded can be read */
 	return ACTA_OK;

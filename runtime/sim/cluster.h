@@ -148,6 +148,9 @@ ACTA_NODISCARD enum acta_err acta_process_round(
 /* Idle work of its stores: a slice of what is to merge. Errors as above. */
 ACTA_NODISCARD enum acta_err acta_process_idle(
     struct acta_process *process, bool *out_more);
+/* Give it an item as if a frame had brought it. ACTA_ECLOSED: it was ended. */
+ACTA_NODISCARD enum acta_err acta_place_give(
+    struct acta_place *place, const struct acta_item *item);
 /* Does it want a round now? */
 bool acta_process_ready(const struct acta_process *process);
 int64_t acta_process_ms(struct acta_process *process); /* its clock */
