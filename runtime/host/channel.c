@@ -177,6 +177,26 @@ acta_channels_load(struct acta_part *part)
 	return err != ACTA_OK ? err : ok ? ACTA_OK : ACTA_ECORRUPT;
 }
 
+/* What was heard from senders in this process, although the rows are read anew:
+ * late HELLOs are known by it. */
+void
+acta_channels_recall(
+    struct acta_part *part, const struct acta_in *old, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		struct acta_in *in = channel_in(
+		    part, acta_bytes_of(old[i].service), old[i].part, false);
+
+		if (in == NULL || in->hist != old[i].hist ||
+		    in->inc != old[i].inc || in->random != old[i].random)
+			continue;
+		in->nonce = old[i].nonce;
+		in->epoch = old[i].epoch;
+		in->why = old[i].why;
+		in->accepts = old[i].accepts;
+	}
+}
+
 /* Messages of other services may use the reserve (a quarter more), so that a
  * cycle of full channels can drain (CORE 4.3). */
 bool
@@ -433,13 +453,15 @@ on_hello(struct acta_part *part, const struct acta_item *item)
 	struct acta_in *in = channel_in(part, item->src, item->src_part, true);
 	struct acta_item out = back(part, item, ACTA_ITEM_WELCOME);
 	enum acta_verdict verdict;
+	bool same;
 
 	if (in == NULL || item->acked == 0 || item->next < item->acked)
 		return;
 	/* What was asked before, or by a link that was closed, tells of what
 	 * was: it proves nothing now, and nobody waits for its answer. */
-	if (in->hist == item->hist && in->inc == item->inc &&
-	    in->random == item->random &&
+	same = in->hist == item->hist && in->inc == item->inc &&
+	    in->random == item->random;
+	if (same &&
 	    (item->nonce < in->nonce || (in->open && item->epoch < in->epoch)))
 		return;
 	if (in->open && in->nonce == item->nonce) { /* the answer was lost */
@@ -451,6 +473,9 @@ on_hello(struct acta_part *part, const struct acta_item *item)
 		return;
 	}
 	verdict = judge_hello(part, in, item);
+	/* It was good when it was asked first: it came twice, and late. */
+	if (same && item->nonce == in->nonce && verdict != ACTA_VERDICT_GO)
+		return;
 	if (verdict == ACTA_VERDICT_FRESH) {
 		set_open(part, in, false);
 		in->hist = item->hist;

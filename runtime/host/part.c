@@ -146,8 +146,18 @@ load(struct acta_part *part)
 enum acta_err
 acta_part_reload(struct acta_part *part)
 {
+	const struct acta_in *heard = NULL;
+	uint32_t count = part->in_count;
+	enum acta_err err;
+
+	if (count > 0)
+		heard = acta_arena_copy(
+		    &part->arena, part->ins, count * sizeof(*heard));
 	forget(part);
-	return load(part);
+	err = load(part);
+	if (err == ACTA_OK)
+		acta_channels_recall(part, heard, count);
+	return err;
 }
 
 enum acta_err

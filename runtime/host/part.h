@@ -442,6 +442,8 @@ void acta_part_dead(struct acta_part *part, struct acta_msg *msg,
 
 /* channel.c */
 enum acta_err acta_channels_load(struct acta_part *part);
+void acta_channels_recall(
+    struct acta_part *part, const struct acta_in *old, uint32_t count);
 struct acta_out *acta_channel_out(
     struct acta_part *part, const char *service, uint32_t peer_part);
 bool acta_channel_room(
