@@ -48,7 +48,7 @@ check_moves(const struct acta_place *place, const struct sim_ask *ask,
 	int64_t moves, durable;
 
 	if (item->code.data != NULL || ask->event.a == OP_PASS ||
-	    ask->event.a == OP_ANSWER)
+	    ask->event.a == OP_RETRY || ask->event.a == OP_ANSWER)
 		return;
 	moves = acta_as_int(acta_at(acta_read(&r), "moves"), 0);
 	snprintf(key, sizeof(key), "%u", ask->event.b % SIM_KEYS);
@@ -69,8 +69,9 @@ check_answer(
 	if (ask == NULL)
 		return;
 	check_moves(place, ask, item);
-	if (!ask->event.kept_id || ask->event.a == OP_PEEK ||
-	    ask->event.a == OP_UNKNOWN)
+	/* A session's record is gone when its next one is done. */
+	if (!ask->event.kept_id || ask->seq > 0 || ask->event.a == OP_PEEK ||
+	    ask->event.a == OP_UNKNOWN || ask->event.a == OP_RETRY)
 		return;
 	sim_ask_id(ask, id);
 	acta_ledger_answer(&sim->ledger, place, id, item);

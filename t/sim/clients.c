@@ -74,7 +74,9 @@ pack_args(struct acta_buf *b, const struct sim_event *e)
 void
 sim_ask_id(const struct sim_ask *ask, uint8_t out[16])
 {
-	struct acta_hash128 id = acta_hash128(&ask->id, sizeof(ask->id));
+	/* A session has one for all: the actor's. */
+	uint64_t name = ask->seq > 0 ? ~(uint64_t)ask->event.b : ask->id;
+	struct acta_hash128 id = acta_hash128(&name, sizeof(name));
 
 	memcpy(out, id.bytes, 16);
 }
@@ -111,7 +113,13 @@ item_send(const struct sim_ask *ask, uint32_t door, uint32_t flags,
 	item.dst_part = acta_partition_of(
 	    key, strlen(key), sim->plan->parts[e->b / SIM_KEYS]);
 	item.flags = flags | (e->send ? ACTA_CALL_SEND : 0);
+	if (e->a == OP_RETRY)
+		item.flags |= ACTA_CALL_ADMIN;
 	item.client = e->kept_id ? id : NULL;
+	if (ask->seq > 0) {
+		item.flags |= ACTA_CALL_SESSION;
+		item.id_ms = (int64_t)ask->seq;
+	}
 	m.caller = (struct acta_caller){ .kind = ACTA_CALLER_DOOR,
 		.door = item.src,
 		.door_inc = item.inc,
@@ -148,6 +156,7 @@ ask_door(struct sim_ask *ask)
 	if (ask->tries > 0 && (sim->breaks & BREAK_NEW_ID) != 0)
 		ask->id += UINT64_C(1) << 40;
 	sim_trace("request %u, door %u", ask->event.number, door);
+	sim->retried |= ask->event.a == OP_RETRY;
 	ask->requests[door] = ++sim->requests;
 	ask_send(ask, door, 0);
 	sim->tally[ask->tries > 0 ? T_ASKED_AGAIN : T_OP + ask->event.a]++;
@@ -164,6 +173,7 @@ take_id(struct sim_ask *ask)
 		uint32_t op = other->event.a;
 
 		if (other->final && other->answered && other->event.kept_id &&
+		    other->seq == 0 && op != OP_RETRY &&
 		    other->event.b == ask->event.b &&
 		    other->event.c != ask->event.c && other->ok &&
 		    op != OP_REUSE && op != OP_PEEK && op != OP_SHOUT) {
@@ -174,6 +184,23 @@ take_id(struct sim_ask *ask)
 	return false;
 }
 
+/* In a session one thing after the other. True: it has its place. */
+static bool
+take_seq(struct sim_ask *ask)
+{
+	uint32_t who = ask->event.b;
+	const struct sim_ask *before = sim->session_ask[who];
+
+	if (ask->event.a == OP_UNKNOWN || ask->event.a == OP_BAD ||
+	    ask->event.a == OP_PEEK || ask->event.a == OP_REUSE ||
+	    ask->event.a == OP_RETRY || (before != NULL && !before->answered))
+		return false;
+	ask->seq = ++sim->session_seq[who];
+	sim->session_ask[who] = ask;
+	sim->tally[T_SESSION]++;
+	return true;
+}
+
 void
 sim_ask_begin(const struct sim_event *event)
 {
@@ -182,6 +209,8 @@ sim_ask_begin(const struct sim_event *event)
 	*ask = (struct sim_ask){ .event = *event };
 	acta_buf_init(&ask->result);
 	ask->id = sim->plan->seed << 20 | sim->ask_count;
+	if (event->session)
+		(void)take_seq(ask); /* else it has an id of its own */
 	if (event->a == OP_REUSE && !take_id(ask))
 		sim->ask_count--;
 	else
@@ -244,7 +273,8 @@ check_code(const struct sim_ask *ask, const struct acta_item *item)
 	bool right = true;
 
 	if (is_code(item, "failed"))
-		right = op == OP_ANSWER || op == OP_PASS || op == OP_TOIL;
+		right = op == OP_ANSWER || op == OP_PASS || op == OP_TOIL ||
+		    op == OP_RETRY;
 	else if (op == OP_UNKNOWN)
 		right = is_code(item, "unknown-type");
 	else if (op == OP_BAD)
@@ -253,6 +283,8 @@ check_code(const struct sim_ask *ask, const struct acta_item *item)
 		right = is_code(item, "id-reused");
 	else if (op == OP_DENY)
 		right = is_code(item, "no") || (ok && ask->event.send);
+	else if (op == OP_RETRY)
+		right = ok || is_code(item, "not-found");
 	else if (op == OP_MOVE)
 		right = ok || is_code(item, "poor");
 	else if (op == OP_ANSWER && ask->event.how == HOW_REFUSED)
@@ -278,6 +310,7 @@ first_answer(struct sim_ask *ask, const struct acta_item *item)
 	acta_buf_append(&ask->result, item->body.data, item->body.size);
 	sim->tally[ok ? T_ANSWERED : T_REFUSED]++;
 	sim->tally[T_REUSED] += is_code(item, "id-reused");
+	sim->tally[T_REVIVED] += ok && ask->event.a == OP_RETRY;
 	sim->hash =
 	    acta_hash64_seeded(item->body.data, item->body.size, sim->hash);
 }
@@ -305,8 +338,11 @@ sim_ask_reply(uint32_t door, const struct acta_item *item)
 		return;
 	}
 	sim->tally[T_SAME_ANSWER]++;
-	if (ask->event.a == OP_PEEK)
-		return; /* reads as of now */
+	/* The one reads as of now, the other finds it gone; and a session keeps
+	 * its last answer alone. */
+	if (ask->event.a == OP_PEEK || ask->event.a == OP_RETRY ||
+	    (ask->seq > 0 && is_code(item, "id-expired")))
+		return;
 	if (ok != ask->ok || (!ok && !is_code(item, ask->code)) ||
 	    ask->result.size != item->body.size ||
 	    memcmp(ask->result.data, item->body.data, item->body.size) != 0)

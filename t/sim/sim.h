@@ -73,7 +73,8 @@ enum sim_event_kind { SIM_EVENT_KINDS(X) EV_KINDS };
 	X(PEEK, "peek", "")                                                 \
 	X(UNKNOWN, "no-such-type", "")                                      \
 	X(BAD, "move", "to")        /* an arg is missing */                 \
-	X(REUSE, "shout", "")       /* another's id */
+	X(REUSE, "shout", "")       /* another's id */               \
+	X(RETRY, "@dead-retry", "id") /* of an operator */
 
 #define X(name, type, args) OP_##name,
 enum sim_op { SIM_OPS(X) OPS };
@@ -92,7 +93,7 @@ struct sim_event {
 	uint32_t kind, number; /* its place in the plan, before any shrinking */
 	uint32_t a, b, c, d;   /* of an OP: op, who, to whom, how much */
 	uint32_t how, lives, ms, timeout_ms;
-	bool kept_id, send;
+	bool kept_id, send, session;
 	struct acta_net_rates rates;
 };
 
@@ -161,6 +162,8 @@ extern const char *const sim_point_names[PT_COUNT];
 	X(BUSY, "request: busy")                            \
 	X(EXPIRED, "request: expired")                      \
 	X(REUSED, "request: id-reused")                     \
+	X(SESSION, "request: in a session")                 \
+	X(REVIVED, "dead letter: tried again")              \
 	X(OUT_ANSWERED, "ask: answered")                    \
 	X(OUT_REFUSED, "ask: refused")                      \
 	X(OUT_UNDELIVERED, "ask: undelivered")              \
@@ -224,7 +227,7 @@ bool sim_tally_name(uint32_t tally, char room[64]);
 
 struct sim_ask { /* a client's request, until it knows */
 	struct sim_event event;
-	uint64_t id;
+	uint64_t id, seq; /* seq: in its session, 0 none */
 	bool answered, final, ok;
 	bool unknown; /* without a kept id, and no answer came */
 	bool not_done; /* without a kept id, and it was told so */
@@ -274,6 +277,11 @@ struct sim_world {
 	bool power_out, healing, probed, set_back;
 	uint32_t powers;
 	uint64_t requests;
+	/* Each actor has a client that speaks to it in a session: what it asked
+	 * last, and what of that was done. */
+	struct sim_ask *session_ask[SIM_ACTORS];
+	uint64_t session_seq[SIM_ACTORS];
+	bool retried; /* a dead letter was asked to be tried again */
 	uint8_t crashes[SIM_EVENTS_MAX]; /* of a doomed message, by its number */
 	uint8_t survived[SIM_EVENTS_MAX];
 	uint64_t steps, hash;
