@@ -1,6 +1,7 @@
 /* runtime/host/config.c - the map on descriptor 4, with every key's default. */
 #include "runtime/host/config.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -85,6 +86,24 @@ find_settings(struct acta_host_config *c)
 	}
 }
 
+int64_t
+acta_host_spin_us(int64_t configured_us, uint32_t cores)
+{
+	return cores < ACTA_SPIN_CORES_MIN ? 0 : configured_us;
+}
+
+/* Those that this process may run on. */
+static uint32_t
+cores(void)
+{
+	cpu_set_t set;
+
+	/* It fails on machines of over 1,024. */
+	if (sched_getaffinity(0, sizeof(set), &set) != 0)
+		return CPU_SETSIZE;
+	return (uint32_t)CPU_COUNT(&set);
+}
+
 static void
 fill(struct acta_host_config *c, acta_value map)
 {
@@ -99,7 +118,7 @@ fill(struct acta_host_config *c, acta_value map)
 	c->data = text(at(map, "data"));
 	c->run = text(at(map, "run"));
 	c->workers = (uint32_t)number(map, "workers", 1);
-	c->spin_us = number(map, "spin_us", 50);
+	c->spin_us = acta_host_spin_us(number(map, "spin_us", 50), cores());
 	p->service = c->service;
 	p->node = c->node;
 	p->parts = (uint32_t)number(map, "partitions", 1);

@@ -1,6 +1,8 @@
 /* runtime/host/worker.c - gather from the sockets, run turns, flush. */
 #include "runtime/host/worker.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +28,9 @@ struct running {
 	void *pull;
 	int64_t turn_began_us, elapsed_ms;
 	uint64_t ticks; /* when that was looked at */
+	/* Frames may be there of which no descriptor tells: zmq's do so once,
+	 * and are silent again until all has been read. */
+	bool unread;
 	struct acta_clock clock;
 	bool stop;
 };
@@ -207,7 +212,10 @@ take_ctl(struct running *w, void *pipe)
 	struct acta_ctl ctl;
 	int n;
 
-	while ((n = zmq_recv(pipe, &ctl, sizeof(ctl), ZMQ_DONTWAIT)) >= 0) {
+	while ((n = zmq_recv(pipe, &ctl, sizeof(ctl), ZMQ_DONTWAIT)) >= 0 ||
+	    zmq_errno() == EINTR) {
+		if (n < 0)
+			continue;
 		if (n != (int)sizeof(ctl)) { /* "$TERM" of zactor_destroy */
 			w->stop = true;
 			continue;
@@ -260,11 +268,13 @@ take_frame(struct running *w, zmq_msg_t *frame)
 static bool
 take_frames(struct running *w)
 {
+	w->unread = true;
 	for (int i = 0; i < FRAMES_A_ROUND; i++) {
 		zmq_msg_t frame;
 
 		zmq_msg_init(&frame);
 		if (zmq_msg_recv(&frame, w->pull, ZMQ_DONTWAIT) < 0) {
+			w->unread = zmq_errno() == EINTR;
 			zmq_msg_close(&frame);
 			return i > 0;
 		}
@@ -353,26 +363,41 @@ wait_ms(struct running *w)
 	return wake - now < IDLE_MS ? (long)(wake - now) : IDLE_MS;
 }
 
+static int
+fd_of(void *socket)
+{
+	int fd = -1;
+	size_t size = sizeof(fd);
+
+	if (zmq_getsockopt(socket, ZMQ_FD, &fd, &size) != 0)
+		abort();
+	return fd;
+}
+
+/* By poll(2): zmq_poll asks each socket twice, at three system calls each. */
 static void
 loop(struct running *w, void *pipe)
 {
-	zmq_pollitem_t items[2] = { { .socket = w->pull, .events = ZMQ_POLLIN },
-		{ .socket = pipe, .events = ZMQ_POLLIN } };
+	struct pollfd items[2] = { { fd_of(w->pull), POLLIN, 0 },
+		{ fd_of(pipe), POLLIN, 0 } };
 	int64_t busy_us = acta_clock_us();
 	bool more = true, blocked = false, merging = false;
 
 	while (!w->stop) {
 		bool spinning =
 		    acta_clock_us() - busy_us < w->worker->config->spin_us;
-		long ms = more || spinning ? 0
-		    : blocked              ? RETRY_MS
-		    : merging              ? 0
-					   : wait_ms(w);
+		bool unread = w->unread;
+		long ms = unread || more || spinning ? 0
+		    : blocked                        ? RETRY_MS
+		    : merging                        ? 0
+						     : wait_ms(w);
 
-		if (zmq_poll(items, 2, ms) > 0)
+		if (poll(items, 2, (int)ms) > 0 || unread)
 			busy_us = acta_clock_us();
-		take_ctl(w, pipe);
-		if (!take_frames(w) && !more && !spinning) {
+		if (unread || items[1].revents != 0)
+			take_ctl(w, pipe);
+		if (!((unread || items[0].revents != 0) && take_frames(w)) &&
+		    !more && !spinning) {
 			merging = idle_work(w);
 			acta_links_idle(
 			    w->links, acta_clock_ms(&w->clock), link_closed, w);
@@ -394,6 +419,7 @@ acta_worker_run(zsock_t *pipe, void *args)
 	void *zmq = zsys_init();
 
 	w.clock.page = self->clock;
+	w.unread = true;
 	w.links = acta_links_new(zmq);
 	bool ready = open_parts(&w) && bind_pull(&w, zmq);
 
