@@ -694,6 +694,37 @@ def test_batch(door, worker, c):
     print("# in", worker.frames - before, "frames")
 
 
+def test_wakeups(zctx, door, worker, endpoint):
+    """An answer leaves by the socket by which the next request comes in, at
+    the same moment; and none is overlooked until the door's next heartbeat."""
+    clients = [Client(zctx, endpoint) for i in range(4)]
+    body = msgpack.packb({"to": "stock/17", "do": "x", "timeout": 60000})
+    late, lost = [], 0
+    clients[0].send(body)
+    for n in range(4000):
+        began = time.monotonic()
+        call = worker.get(20000)
+        if call is None:
+            lost += 1
+            break
+        for spin in range(n % 37 * 20):
+            pass
+        worker.reply(call)
+        for spin in range(n % 41 * 20):
+            pass
+        clients[(n + 1) % 4].send(body)
+        if clients[n % 4].answer(20000) is None:
+            lost += 1
+            break
+        if time.monotonic() - began > 0.5:
+            late.append(n)
+    worker.reply(worker.get())
+    for client in clients:
+        client.socket.close()
+    ok(not lost and len(late) < 20, "4,000 requests that meet an answer are "
+       "seen at once", lost, late)
+
+
 def test_busy(door, c):
     # order has no worker: its calls wait, up to the bound of one worker.
     n = 33000
@@ -1077,6 +1108,7 @@ def main():
         new = test_restart(zctx, door, workers, worker, c)
         workers[workers.index(worker)] = new
         test_batch(door, new, c)
+        test_wakeups(zctx, door, new, endpoint)
         test_push(zctx, door, new)
         test_events(zctx, door, new)
         test_depth(zctx, door, workers, c)

@@ -189,6 +189,7 @@ door_calls_add(struct door *door, const struct door_spec *spec)
 	door->silent += call->silent;
 	*slot_of(door, request) = call;
 	sift_up(door, call, door->pending++);
+	door_link_wants(door, link);
 	return ACTA_OK;
 }
 

@@ -80,6 +80,8 @@ send_frames(struct door *door, const uint8_t *back, uint32_t back_size,
 	const uint8_t *at = back, *end = back + back_size;
 	int rc;
 
+	door->unread[DOOR_CALL] = true;
+
 	while (at < end) {
 		size_t n = *at++;
 
@@ -540,8 +542,10 @@ door_clients_recv(struct door *door)
 		struct body body = { 0 };
 
 		if (!recv_message(
-			door->call, &env, &msg, 1 + DOOR_ENVELOPE_MAX))
+			door->call, &env, &msg, 1 + DOOR_ENVELOPE_MAX)) {
+			door->unread[DOOR_CALL] = false;
 			return;
+		}
 		body.data = zmq_msg_data(&msg);
 		body.size = zmq_msg_size(&msg);
 		body.odd = env.odd;
@@ -605,8 +609,10 @@ door_pushes_recv(struct door *door)
 	for (uint32_t n = 0; n < DOOR_TURN_MESSAGES; n++) {
 		struct body body = { 0 };
 
-		if (!recv_message(door->push, &env, &msg, DOOR_ENVELOPE_MAX))
+		if (!recv_message(door->push, &env, &msg, DOOR_ENVELOPE_MAX)) {
+			door->unread[DOOR_PUSH] = false;
 			return;
+		}
 		body.data = zmq_msg_data(&msg);
 		body.size = zmq_msg_size(&msg);
 		body.odd = env.odd;

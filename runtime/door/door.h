@@ -139,11 +139,14 @@ struct door_call {
 TAILQ_HEAD(door_calls, door_call);
 
 struct door_link {
+	TAILQ_ENTRY(door_link) entry; /* of door.waiting */
 	struct door_service *service;
 	uint32_t index;
 	void *socket; /* PUSH, NULL: down */
+	int fd;       /* its ZMQ_FD */
 	uint64_t incarnation, epoch;
-	bool blocked; /* full or not yet connected: wait for POLLOUT */
+	bool waiting; /* it is in that list */
+	bool blocked; /* full or not yet connected */
 	struct door_calls unsent, sent;
 	uint32_t count;
 	size_t bytes;
@@ -155,6 +158,15 @@ struct door_heads; /* events.c */
 struct door_ask;   /* ask.c: a conversation with the root */
 TAILQ_HEAD(door_asks, door_ask);
 TAILQ_HEAD(door_joins, door_join);
+TAILQ_HEAD(door_links, door_link);
+
+/*
+ * The sockets that are read. ZMQ_FD tells of what is new in a socket's mailbox,
+ * once; sending may empty the mailbox, too, and then nothing tells. So `unread`
+ * is set by whoever sends on such a socket, and cleared only by a read that
+ * found nothing: whoever is about to wait looks there first.
+ */
+enum door_inlet { DOOR_LINK, DOOR_CALL, DOOR_PUSH, DOOR_EVENTS, DOOR_INLETS };
 
 #define DOOR_LOG_EVENTS 32u
 struct door_log_window {
@@ -176,11 +188,14 @@ struct door {
 	bool stopping;
 
 	void *zmq, *call, *push, *events, *link;
+	int fds[DOOR_INLETS]; /* -1: no such socket */
+	bool unread[DOOR_INLETS];
 
 	struct door_service *services[DOOR_SERVICES_MAX]; /* by name */
 	uint32_t service_count;
 	const char *names[DOOR_SERVICES_MAX + 1]; /* for did-you-mean */
 	uint64_t epoch; /* of the last PUSH that was opened */
+	struct door_links waiting; /* up, with unsent calls */
 
 	struct door_call **slots, **heap;
 	uint32_t pending, silent; /* answers due; pushes that wait */
@@ -230,6 +245,9 @@ void door_sockets_close(struct door *door, bool linger);
 /* A PUSH to a worker's endpoint; NULL if it cannot be had. */
 void *door_socket_push(struct door *door, const char *endpoint);
 void door_socket_close(void **socket);
+int door_socket_fd(void *socket);
+/* Room for one message at least. Reads the mailbox. */
+bool door_socket_writable(void *socket);
 
 /* ----------------------------------------------------------- calls.c -- */
 
@@ -277,6 +295,8 @@ struct door_link *door_link_of(
 void door_link_peer(struct door *door, const char *name, uint32_t index,
     uint32_t partitions, uint32_t workers, uint64_t incarnation,
     const char *endpoint);
+/* It has unsent calls: the next flush is to look at it. */
+void door_link_wants(struct door *door, struct door_link *link);
 void door_links_flush(struct door *door);
 void door_links_close(struct door *door);
 /* Frames from workers. */

@@ -141,6 +141,7 @@ publish(struct door *door, const char *topic, size_t topic_size,
 
 	memcpy(name, topic, topic_size);
 	name[topic_size] = '/';
+	door->unread[DOOR_EVENTS] = true;
 	if (key_size > 0)
 		memcpy(name + topic_size + 1, key, key_size);
 	if (zmq_send(door->events, name, topic_size + 1 + key_size,
@@ -259,6 +260,7 @@ door_events_recv(struct door *door)
 
 		zmq_msg_init(&msg);
 		if (zmq_msg_recv(&msg, door->events, ZMQ_DONTWAIT) < 0) {
+			door->unread[DOOR_EVENTS] = errno == EINTR;
 			zmq_msg_close(&msg);
 			break;
 		}

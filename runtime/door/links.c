@@ -161,7 +161,7 @@ move(struct door_call *call, struct door_link *to, bool unsent)
 
 /* The plan has another number of workers now: partitions change theirs. */
 static void
-set_workers(struct door_service *service, uint32_t workers)
+set_workers(struct door *door, struct door_service *service, uint32_t workers)
 {
 	uint32_t before = service->workers;
 
@@ -184,6 +184,8 @@ set_workers(struct door_service *service, uint32_t workers)
 		if (i >= workers)
 			door_socket_close(&link->socket);
 	}
+	for (uint32_t i = 0; i < workers; i++)
+		door_link_wants(door, service->links[i]);
 }
 
 /* To the front of `unsent`, in order: those sent before that have kept ids. */
@@ -224,7 +226,7 @@ door_link_peer(struct door *door, const char *name, uint32_t index,
 		return;
 	}
 	if (workers > 0 && bounded(workers) != service->workers)
-		set_workers(service, bounded(workers));
+		set_workers(door, service, bounded(workers));
 	if (partitions > 0)
 		service->partitions = partitions;
 	if (index >= service->workers)
@@ -241,8 +243,10 @@ door_link_peer(struct door *door, const char *name, uint32_t index,
 		    index);
 		return;
 	}
+	link->fd = door_socket_fd(link->socket);
 	link->epoch = ++door->epoch;
 	send_again(door, link);
+	door_link_wants(door, link);
 }
 
 void
@@ -260,6 +264,7 @@ door_links_close(struct door *door)
 		free(service);
 	}
 	door->service_count = 0;
+	TAILQ_INIT(&door->waiting);
 }
 
 /* -------------------------------------------------------------- send -- */
@@ -331,19 +336,29 @@ send_batch(struct door *door, struct door_link *link)
 }
 
 void
+door_link_wants(struct door *door, struct door_link *link)
+{
+	if (link->waiting || !link->socket || TAILQ_EMPTY(&link->unsent))
+		return;
+	link->waiting = true;
+	TAILQ_INSERT_TAIL(&door->waiting, link, entry);
+}
+
+void
 door_links_flush(struct door *door)
 {
-	for (uint32_t s = 0; s < door->service_count; s++) {
-		struct door_service *service = door->services[s];
+	struct door_link *link, *next;
 
-		for (uint32_t i = 0; i < service->workers; i++) {
-			struct door_link *link = service->links[i];
-
-			while (link->socket && !link->blocked &&
-			    !TAILQ_EMPTY(&link->unsent))
-				if (!send_batch(door, link))
-					break;
-		}
+	for (link = TAILQ_FIRST(&door->waiting); link; link = next) {
+		next = TAILQ_NEXT(link, entry);
+		while (link->socket && !link->blocked &&
+		    !TAILQ_EMPTY(&link->unsent))
+			if (!send_batch(door, link))
+				break;
+		if (link->socket && !TAILQ_EMPTY(&link->unsent))
+			continue;
+		TAILQ_REMOVE(&door->waiting, link, entry);
+		link->waiting = false;
 	}
 }
 
@@ -432,6 +447,7 @@ door_links_recv(struct door *door)
 
 		zmq_msg_init(&msg);
 		if (zmq_msg_recv(&msg, door->link, ZMQ_DONTWAIT) < 0) {
+			door->unread[DOOR_LINK] = errno == EINTR;
 			zmq_msg_close(&msg);
 			return;
 		}

@@ -183,6 +183,20 @@ open_link(struct door *door, char *out_endpoint, size_t endpoint_size,
 	return door->link ? bind_to(door->link, out_endpoint, why) : ACTA_EIO;
 }
 
+static void
+note_inlets(struct door *door)
+{
+	void *const sockets[DOOR_INLETS] = { [DOOR_LINK] = door->link,
+		[DOOR_CALL] = door->call,
+		[DOOR_PUSH] = door->push,
+		[DOOR_EVENTS] = door->events };
+
+	for (int i = 0; i < DOOR_INLETS; i++) {
+		door->fds[i] = sockets[i] ? door_socket_fd(sockets[i]) : -1;
+		door->unread[i] = sockets[i] != NULL;
+	}
+}
+
 enum acta_err
 door_sockets_open(struct door *door, char *out_endpoint, size_t endpoint_size,
     struct acta_why *why)
@@ -201,6 +215,8 @@ door_sockets_open(struct door *door, char *out_endpoint, size_t endpoint_size,
 		err = open_clients(door, why);
 	if (err == ACTA_EIO && why && !*why->text)
 		acta_why_text(why, "no socket: %s", zmq_strerror(errno));
+	if (err == ACTA_OK)
+		note_inlets(door);
 	return err;
 }
 
@@ -225,6 +241,28 @@ door_sockets_close(struct door *door, bool linger)
 	if (door->zmq)
 		zmq_ctx_term(door->zmq);
 	door->zmq = NULL;
+}
+
+int
+door_socket_fd(void *socket)
+{
+	int fd = -1;
+	size_t size = sizeof fd;
+	int rc = zmq_getsockopt(socket, ZMQ_FD, &fd, &size);
+
+	assert(rc == 0);
+	return fd;
+}
+
+bool
+door_socket_writable(void *socket)
+{
+	int events = 0;
+	size_t size = sizeof events;
+
+	/* A signal in between: asked again at the next turn. */
+	return zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) == 0 &&
+	    (events & ZMQ_POLLOUT);
 }
 
 void *
