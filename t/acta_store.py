@@ -140,6 +140,34 @@ def read_txn(txn, own, journal, dbs):
     return {'meta': meta, **tables}
 
 
+def read_notes(path):
+    """What the records that are left say of each message taken, in order:
+    [source, number, outcome]."""
+    env = lmdb.open(os.fspath(path), readonly=True, lock=False, create=False,
+                    max_dbs=32)
+    found = []
+    try:
+        journal = env.open_db(b'journal', create=False)
+        with env.begin() as txn:
+            for turn, record in whole_records(txn, journal):
+                unpacker = msgpack.Unpacker(raw=False)
+                unpacker.feed(parse(turn, record)[2])
+                found.extend(unpacker)
+    finally:
+        env.close()
+    return found
+
+
+def whole_records(txn, db):
+    """Records from the first one of which no row was cut."""
+    cursor = txn.cursor(db)
+    first = 1
+    if cursor.first():
+        turn, row = struct.unpack('>QH', cursor.key())
+        first = turn if row == 0 else turn + 1
+    yield from records(txn, db, first)
+
+
 if __name__ == '__main__':
     store = read_store(sys.argv[1])
     print(store.pop('meta'))

@@ -1,0 +1,3 @@
+/* transfer-two.c - transfer.c under another name. */
+#define SERVICE_NAME "transfer-two"
+#include "transfer.c"
