@@ -546,6 +546,16 @@ def causes(w):
                 yield f"{ident}: {takes}, {rows}"
 
 
+def message_sizes(row):
+    """Of an outbox row: what one turn sent there."""
+    unpacker = msgpack.Unpacker(timestamp=1)
+    unpacker.feed(row)
+    at = 0
+    for _ in unpacker:
+        yield unpacker.tell() - at
+        at = unpacker.tell()
+
+
 def ends(w):
     """no end of a channel is ahead of the other; what was not acked is there"""
     for here, store in w.tables.items():
@@ -555,11 +565,18 @@ def ends(w):
             after, acked, _, _, _, waiting = unpack(value)
             there = peer_of(key)
             name = f"{here} to {there}"
-            rows = sorted(k for k in store["outbox"] if k.startswith(key[1:]))
-            if [int.from_bytes(k[-8:], "big") for k in rows] != \
-                    list(range(acked, after)) or \
-                    waiting != sum(len(store["outbox"][k]) for k in rows):
-                yield f"{name}: {acked} to {after}, {len(rows)} rows"
+            sizes, first = {}, acked
+            for row in sorted(k for k in store["outbox"]
+                              if k.startswith(key[1:])):
+                seq = int.from_bytes(row[-8:], "big")
+                first = min(first, seq)
+                for size in message_sizes(store["outbox"][row]):
+                    sizes[seq] = size
+                    seq += 1
+            # A row goes when the last of its messages is acked.
+            if sorted(sizes) != list(range(first, after)) or waiting != sum(
+                    size for seq, size in sizes.items() if seq >= acked):
+                yield f"{name}: {acked} to {after}, {waiting} bytes, {sizes}"
             back = b"i" + bytes([len(here[0])]) + here[0].encode() + \
                 here[1].to_bytes(2, "big")
             row = w.tables.get(there, {"channel": {}})["channel"].get(back)
