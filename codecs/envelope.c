@@ -603,7 +603,7 @@ acta_caller_encode(struct acta_buf *buf, const struct acta_caller *caller)
 	switch ((enum acta_caller_kind)caller->kind) {
 	case ACTA_CALLER_NOBODY: acta_pack_nil(buf); return;
 	case ACTA_CALLER_DOOR:
-		acta_pack_list(buf, 7);
+		acta_pack_list(buf, 7 + caller->forwarded);
 		acta_pack_uint(buf, caller->kind);
 		pack_bytes(buf, caller->door);
 		acta_pack_uint(buf, caller->door_inc);
@@ -613,13 +613,17 @@ acta_caller_encode(struct acta_buf *buf, const struct acta_caller *caller)
 		assert(!caller->home_key.data ||
 		    caller->home_key.size == HOME_KEY_SIZE);
 		pack_hash(buf, caller->home_key.data, HOME_KEY_SIZE);
+		if (caller->forwarded)
+			acta_pack_bool(buf, true);
 		return;
 	case ACTA_CALLER_ASK:
-		acta_pack_list(buf, 4);
+		acta_pack_list(buf, 4 + caller->forwarded);
 		acta_pack_uint(buf, caller->kind);
 		pack_bytes(buf, caller->service);
 		acta_pack_uint(buf, caller->part);
 		acta_pack_uint(buf, caller->ask);
+		if (caller->forwarded)
+			acta_pack_bool(buf, true);
 		return;
 	}
 	assert(!"a caller of no kind");
@@ -632,6 +636,7 @@ acta_caller_decode(
 	struct acta_caller caller = { 0 };
 	acta_value list = acta_read_head(reader);
 	const uint8_t *home;
+	uint32_t more = 0;
 
 	*out = caller;
 	if (list.type == ACTA_NIL)
@@ -641,7 +646,7 @@ acta_caller_decode(
 		return;
 	}
 	caller.kind = read_u32(reader, ok);
-	if (caller.kind == ACTA_CALLER_DOOR && list.size == 7) {
+	if (caller.kind == ACTA_CALLER_DOOR && list.size - 7 < 2) {
 		caller.door = read_name(reader, ok);
 		caller.door_inc = acta_read_uint(reader, ok);
 		caller.request = acta_read_uint(reader, ok);
@@ -652,13 +657,17 @@ acta_caller_decode(
 			caller.home_key =
 			    (struct acta_bytes){ (const char *)home,
 				    HOME_KEY_SIZE };
-	} else if (caller.kind == ACTA_CALLER_ASK && list.size == 4) {
+		more = list.size - 7;
+	} else if (caller.kind == ACTA_CALLER_ASK && list.size - 4 < 2) {
 		caller.service = read_name(reader, ok);
 		caller.part = read_u32(reader, ok);
 		caller.ask = acta_read_uint(reader, ok);
+		more = list.size - 4;
 	} else {
 		*ok = false;
 	}
+	if (more > 0)
+		caller.forwarded = acta_read_bool(reader, ok);
 	if (*ok)
 		*out = caller;
 }

@@ -73,6 +73,8 @@ void acta_answer_error(struct acta_buf *buf, acta_value id, const char *code,
  * Who waits for the answer to a message. Packed as a list, nil for NOBODY:
  * DOOR  [1, door, door_inc, request, home_service, home_part, home_key|nil]
  * ASK   [2, service, part, ask]
+ * and `true` behind it if a handler that ran has forwarded it: then no refusal
+ * may say that nothing was done.
  * home_key (20 bytes: hour u32 BE, XXH3-128 of client and id) names the row of
  * the client's id in the partition `home`; NULL: no id is kept.
  */
@@ -87,6 +89,7 @@ struct acta_caller {
 	uint64_t door_inc, request; /* DOOR */
 	struct acta_bytes home_key; /* DOOR: 20 bytes or NULL */
 	uint64_t ask;               /* ASK */
+	bool forwarded;
 };
 void acta_caller_encode(struct acta_buf *buf, const struct acta_caller *caller);
 void acta_caller_decode(struct acta_reader *reader, struct acta_caller *out,

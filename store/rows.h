@@ -5,8 +5,7 @@
  *
  * META    "numbers"         [next ask, next token, next dead letter, next local]
  *         "id-hour/", hour hex       [client ids, bytes] of the hour in REPLY
- *         "ids"             [ids from before this ms are forgotten, hour of ids
- *                            from clocks ahead]
+ *         "ids"             [ids from before this ms are forgotten]
  * STATE   actor, row name   the row's value
  * OUTBOX  peer, u64 seq     messages (codecs/envelope.h) of seq, seq + 1, ...: what
  *                            one turn sent there, one behind the other

@@ -424,15 +424,18 @@ ck_message(const struct acta_message *a, const struct acta_message *b)
 	ck_assert_uint_eq(a->caller.door_inc, b->caller.door_inc);
 	ck_assert_uint_eq(a->caller.request, b->caller.request);
 	ck_assert_uint_eq(a->caller.ask, b->caller.ask);
+	ck_assert_int_eq(a->caller.forwarded, b->caller.forwarded);
 }
 
+/* Each kind of caller, then those of them that were forwarded. */
 START_TEST(a_message_comes_back_and_cut_anywhere_is_refused)
 {
-	struct acta_message in = a_message((uint32_t)_i), out;
+	struct acta_message in = a_message((uint32_t)_i % 3), out;
 	struct acta_buf buf;
 	struct acta_reader r;
 
 	acta_buf_init(&buf);
+	in.caller.forwarded = _i > ACTA_CALLER_ASK + 1;
 	acta_message_encode(&buf, &in);
 	acta_message_encode(&buf, &in);
 	size_t size = buf.size / 2;
@@ -1031,7 +1034,7 @@ main(void)
 	tcase_add_test(tc, answers_are_one_map);
 	tcase_add_loop_test(tc,
 	    a_message_comes_back_and_cut_anywhere_is_refused,
-	    ACTA_CALLER_NOBODY, ACTA_CALLER_ASK + 1);
+	    ACTA_CALLER_NOBODY, 2 * (ACTA_CALLER_ASK + 1));
 	tcase_add_test(tc, args_come_raw_or_as_a_value_or_not_at_all);
 	tcase_add_test(tc, a_message_of_other_fields_is_refused);
 	tcase_add_test(tc, args_are_held_to_the_limits_of_users);

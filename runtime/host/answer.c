@@ -5,6 +5,7 @@
 #include "runtime/host/local.h"
 #include "runtime/host/turn.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "codecs/packer.h"
@@ -48,6 +49,32 @@ acta_part_release(struct acta_part *part, const char *door, size_t door_size,
 	r->item.hint = acta_bytes_keep(part, item->hint);
 	*part->release_tail = r;
 	part->release_tail = &r->next;
+}
+
+void
+acta_note_called(struct acta_part *part, const char *door, size_t door_size,
+    uint64_t door_inc, uint64_t request)
+{
+	struct acta_called *called =
+	    acta_arena_alloc(&part->arena, sizeof(*called));
+
+	*called = (struct acta_called){
+		.next = part->called, .door_inc = door_inc, .request = request
+	};
+	if (door_size >= sizeof(called->door))
+		return;
+	memcpy(called->door, door, door_size);
+	part->called = called;
+}
+
+void
+acta_unnote_called(struct acta_part *part, uint64_t door_inc, uint64_t request)
+{
+	struct acta_called *last = part->called;
+
+	if (last != NULL && last->door_inc == door_inc &&
+	    last->request == request)
+		part->called = last->next;
 }
 
 void
@@ -137,10 +164,10 @@ is_home(const struct acta_part *part, struct acta_bytes service, uint32_t p)
 
 void
 acta_answer_here(struct acta_part *part, const struct acta_caller *c,
-    const char *from, const struct acta_end *end)
+    const struct acta_end *end)
 {
 	if (c->home_key.data != NULL)
-		(void)acta_id_end(part, c, from, end);
+		(void)acta_id_end(part, c, end);
 	else
 		acta_reply_door(part, c->door.data, c->door.size, c->door_inc,
 		    c->request, end, NULL);
@@ -150,13 +177,25 @@ void
 acta_part_answer(struct acta_part *part, const struct acta_caller *c,
     const char *from, const struct acta_end *end)
 {
+	struct acta_end after = { .outcome = ACTA_UNDELIVERED,
+		.code = "failed" };
 	struct acta_buf b;
+	char text[300];
 
 	if (c->kind == ACTA_CALLER_NOBODY)
 		return;
+	/* Whoever forwarded it had run: it cannot be said that nothing was
+	 * done, and a repeat must not do it again. */
+	if (c->forwarded && !acta_id_leaves(end)) {
+		snprintf(text, sizeof(text),
+		    "it ran and was forwarded; there it ended as %.64s: %.200s",
+		    end->code, end->text ? end->text : "");
+		after.text = text;
+		end = &after;
+	}
 	if (c->kind == ACTA_CALLER_DOOR &&
 	    (c->home_key.data == NULL || is_home(part, c->service, c->part))) {
-		acta_answer_here(part, c, from, end);
+		acta_answer_here(part, c, end);
 		return;
 	}
 	acta_buf_init(&b);

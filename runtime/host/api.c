@@ -26,7 +26,7 @@
 void
 acta_actor_misuse(struct acta_actor *a, const char *format, ...)
 {
-	char text[400];
+	char text[400], key[ACTA_KEY_MAX * 2], said[800];
 	va_list ap;
 
 	if (a->misused)
@@ -38,8 +38,10 @@ acta_actor_misuse(struct acta_actor *a, const char *format, ...)
 	a->misused = true;
 	a->status = ACTA_FAILED;
 	a->text = acta_arena_text(a->arena, text, strlen(text));
-	acta_log_line("error", "misuse", "service=%s key=%s text=\"%s\"",
-	    a->loaded->service->name, a->key, text);
+	acta_log_line("error", "misuse", "service=%s key=%s text=%s",
+	    a->loaded->service->name,
+	    acta_log_quote(key, sizeof(key), a->key, a->key_size),
+	    acta_log_quote(said, sizeof(said), text, strlen(text)));
 	assert(!a->aborts); /* the test kit's own actor, as its header says */
 }
 
@@ -444,6 +446,8 @@ acta_ref_make(struct acta_arena *arena, const char *text, size_t size)
 	if (acta_address_split(text, size, &service, &key) != ACTA_OK ||
 	    service.data[0] == '@')
 		return NULL;
+	if (key.size == 0) /* "service/" is "service" */
+		size = service.size;
 	ref = acta_arena_alloc(arena, sizeof(*ref) + size + 1);
 	ref->route = NULL;
 	ref->size = (uint32_t)size;
@@ -599,7 +603,7 @@ acta_log_(acta_actor *a, acta_level level, const char *event,
     const acta_field *fields)
 {
 	static const char *const names[] = { "debug", "info", "warn", "error" };
-	char line[1024];
+	char line[1024], key[ACTA_KEY_MAX * 2], value[256];
 	size_t at = 0;
 
 	if ((unsigned)level > ACTA_ERROR || event == NULL) {
@@ -608,25 +612,29 @@ acta_log_(acta_actor *a, acta_level level, const char *event,
 	}
 	for (const acta_field *f = fields;
 	     f->kind != ACTA_K_END_ && at < sizeof(line) - 1; f++) {
+		const char *text = f->value.as.data;
+		size_t size = f->value.size;
 		int n;
 
 		if (f->kind != ACTA_K_VALUE_ || f->name == NULL)
 			continue;
-		if (f->value.type == ACTA_STR)
-			n = snprintf(line + at, sizeof(line) - at,
-			    " %s=\"%.*s\"", f->name,
-			    (int)(f->value.size > 200 ? 200 : f->value.size),
-			    (const char *)f->value.as.data);
-		else
-			n = snprintf(line + at, sizeof(line) - at, " %s=%s",
-			    f->name, acta_text(a, f->value));
+		if (f->value.type != ACTA_STR) {
+			text = acta_text(a, f->value);
+			size = strlen(text);
+		}
+		if (f->value.type != ACTA_INT && f->value.type != ACTA_NUM &&
+		    f->value.type != ACTA_BOOL)
+			text = acta_log_quote(value, sizeof(value), text, size);
+		n = snprintf(
+		    line + at, sizeof(line) - at, " %s=%s", f->name, text);
 		if (n < 0)
 			break;
 		at += (size_t)n;
 	}
 	line[at < sizeof(line) ? at : sizeof(line) - 1] = '\0';
-	acta_log_line(names[level], event, "service=%s key=\"%s\"%s",
-	    a->loaded->service->name, a->key, line);
+	acta_log_line(names[level], event, "service=%s key=%s%s",
+	    a->loaded->service->name,
+	    acta_log_quote(key, sizeof(key), a->key, a->key_size), line);
 }
 
 /* ------------------------------------------------------------- message -- */
@@ -1412,6 +1420,28 @@ acta_ask_(acta_actor *a, acta_ref to, const char *type, const char *then,
 	send_message(a, to, &m);
 }
 
+/* Is it known, or is there room for one more? */
+static bool
+topic_ok(acta_actor *a, const char *topic)
+{
+	struct acta_new_topic *t;
+	uint32_t count = a->part->topic_count;
+
+	for (uint32_t i = 0; i < count; i++)
+		if (strcmp(a->part->topics[i].name, topic) == 0)
+			return true;
+	for (t = a->new_topics; t != NULL; t = t->next, count++)
+		if (strcmp(t->name, topic) == 0)
+			return true;
+	if (count >= ACTA_TOPICS_MAX)
+		return false;
+	t = acta_arena_alloc(a->arena, sizeof(*t));
+	*t = (struct acta_new_topic){ .next = a->new_topics,
+		.name = acta_arena_text(a->arena, topic, strlen(topic)) };
+	a->new_topics = t;
+	return true;
+}
+
 void
 acta_publish_(acta_actor *a, const char *topic, const acta_field *fields)
 {
@@ -1420,19 +1450,12 @@ acta_publish_(acta_actor *a, const char *topic, const acta_field *fields)
 	struct acta_buf *b;
 	struct acta_release *e;
 	const char *full;
-	uint32_t fresh = 0;
-	bool known = false;
 
 	if (!may_change(a, "acta_publish") ||
 	    !type_ok(a, "acta_publish", topic) ||
 	    !options(a, "acta_publish", fields, 0, &o, &values))
 		return;
-	for (uint32_t i = 0; i < a->part->topic_count && !known; i++)
-		known = strcmp(a->part->topics[i].name, topic) == 0;
-	for (struct acta_release *e2 = a->events; !known && e2 != NULL;
-	     e2 = e2->next)
-		fresh++; /* at most: the same one twice counts twice */
-	if (!known && a->part->topic_count + fresh >= ACTA_TOPICS_MAX) {
+	if (!topic_ok(a, topic)) {
 		acta_actor_misuse(
 		    a, "acta_publish: over %u topics", ACTA_TOPICS_MAX);
 		return;
@@ -1518,6 +1541,7 @@ acta_forward_(
 	m.from = a->msg->m.from;
 	m.deadline_ms = a->msg->m.deadline_ms;
 	m.caller = a->msg->m.caller;
+	m.caller.forwarded = true;
 	if (told(a)) {
 		m.caller = (struct acta_caller){ 0 };
 		m.deadline_ms = 0;

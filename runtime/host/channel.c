@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "codecs/packer.h"
+#include "runtime/host/park.h"
 #include "runtime/host/verdict.h"
 
 static size_t
@@ -473,8 +474,10 @@ on_hello(struct acta_part *part, const struct acta_item *item)
 		return;
 	}
 	verdict = judge_hello(part, in, item);
-	/* It was good when it was asked first: it came twice, and late. */
-	if (same && item->nonce == in->nonce && verdict != ACTA_VERDICT_GO)
+	/* It was good when it was asked first: it came twice, and late. But an
+	 * operator's word is newer than any question. */
+	if (same && item->nonce == in->nonce && !in->accepts &&
+	    verdict != ACTA_VERDICT_GO)
 		return;
 	if (verdict == ACTA_VERDICT_FRESH) {
 		set_open(part, in, false);
@@ -789,7 +792,7 @@ on_probe(struct acta_part *part, const struct acta_item *item)
 		part->probe_seen = item->nonce;
 }
 
-/* Those that have room again wait no longer. */
+/* What waits is tried again once there is room for more than one message. */
 static void
 watch_blocked(struct acta_part *part, struct acta_out *o)
 {
@@ -809,7 +812,10 @@ watch_blocked(struct acta_part *part, struct acta_out *o)
 		part->port.alarm(part->port.self, name, "");
 	}
 	o->cycle = false;
-	o->blocked_ms = 0;
+	if (!acta_channel_room(part, o, false))
+		return;
+	o->blocked_ms = 0; /* the reserve is free, too */
+	acta_parked_room(part);
 }
 
 void
@@ -943,8 +949,10 @@ send_rows(struct acta_part *part, struct acta_out *o)
 		const uint8_t *data =
 		    acta_outbox_read(part, o, o->sent, &size, &end);
 
-		if (data == NULL) /* an error shows at the commit */
+		if (data == NULL) { /* unreadable, and the process ends */
+			part->failed = true;
 			break;
+		}
 		acta_pack_raw(&part->pack, data, size);
 		b.item.count += (uint32_t)(end - o->sent);
 		o->sent_bytes += size;

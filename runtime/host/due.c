@@ -38,9 +38,15 @@ acta_part_due_delete(struct acta_part *part, int64_t due_ms, char kind,
 enum acta_err
 acta_due_first(struct acta_part *part, uint8_t *out, size_t *out_size)
 {
-	struct acta_scan *scan = acta_scan_open(part->store, ACTA_T_DUE, "", 0);
+	uint8_t from[8];
+	struct acta_scan *scan;
 	struct acta_row row;
 	uint64_t at = 0;
+
+	/* Not through the graves of all that was due before. */
+	acta_be64(from, (uint64_t)part->next_due_ms);
+	scan = acta_scan_open_at(
+	    part->store, ACTA_T_DUE, "", 0, from, sizeof(from));
 
 	*out_size = 0;
 	if (acta_scan_next(scan, &row) && row.key_size >= 9) {

@@ -9,7 +9,9 @@
 
 #include "codecs/packer.h"
 
-#define TRIM_MAX 64u /* rows that one turn may retire, per topic */
+#define TRIM_MIN \
+	64u /* rows that one turn may retire, per topic; or twice as
+                      * many as it brought */
 
 static struct acta_topic *
 topic_find(struct acta_part *part, const char *name, size_t size, bool make)
@@ -91,7 +93,9 @@ acta_topics_append(struct acta_part *part, struct acta_release *event)
 	e->prev = 0;
 	e->src_part = part->config.part;
 	e->at_ms = part->now_ms;
+	t->appended++;
 	t->dirty = true;
+	part->topics_due_ms = 0;
 
 	n = 0;
 	key[n++] = 'l';
@@ -100,7 +104,7 @@ acta_topics_append(struct acta_part *part, struct acta_release *event)
 	n += strlen(t->name);
 	memcpy(key + n, e->key.data, e->key.size);
 	n += e->key.size;
-	if (acta_store_get(part->store, ACTA_T_TOPIC, key, n, &value, &size) ==
+	if (acta_part_get(part, ACTA_T_TOPIC, key, n, &value, &size) ==
 	    ACTA_OK) {
 		struct acta_reader r = acta_reader(value, size);
 		bool ok = true;
@@ -134,53 +138,99 @@ over(const struct acta_part *part, const struct acta_topic *t, int64_t at_ms)
 	    (c->event_age_ms > 0 && at_ms < part->now_ms - c->event_age_ms);
 }
 
+/* From the oldest on; what is left over is for the next turn. */
 static void
 trim(struct acta_part *part, struct acta_topic *t)
 {
+	uint32_t most = 2 * t->appended > TRIM_MIN ? 2 * t->appended : TRIM_MIN;
 	char key[ACTA_TYPE_MAX + 16];
 
-	for (uint32_t i = 0; i < TRIM_MAX && t->first < t->next; i++) {
+	t->first_ms = 0;
+	for (uint32_t i = 0; i < most && t->first < t->next; i++) {
 		size_t n = event_key(key, t, t->first), size;
 		const void *value;
 		struct acta_reader r;
 		bool ok = true;
 		uint32_t len;
+		int64_t at_ms;
 
-		if (acta_store_get(part->store, ACTA_T_EVENT, key, n, &value,
-			&size) != ACTA_OK)
+		if (acta_part_get(part, ACTA_T_EVENT, key, n, &value, &size) !=
+		    ACTA_OK) {
+			(void)acta_part_fatal(part, ACTA_ECORRUPT);
 			return;
+		}
 		r = acta_reader(value, size);
 		(void)acta_read_list(&r, &ok);
 		(void)acta_read_str(&r, &len, &ok);
 		(void)acta_read_uint(&r, &ok);
-		if (!over(part, t, acta_read_int(&r, &ok)))
+		at_ms = acta_read_int(&r, &ok);
+		if (!over(part, t, at_ms)) {
+			t->first_ms = at_ms;
 			return;
+		}
 		acta_store_delete(part->store, ACTA_T_EVENT, key, n);
 		t->bytes -= size < t->bytes ? size : t->bytes;
 		t->first++;
+		t->dirty = true;
 	}
+}
+
+static void
+topic_put(struct acta_part *part, struct acta_topic *t)
+{
+	char key[ACTA_TYPE_MAX + 2];
+	size_t n = strlen(t->name);
+
+	key[0] = 'h';
+	memcpy(key + 1, t->name, n);
+	acta_buf_reset(&part->pack);
+	acta_pack_list(&part->pack, 3);
+	acta_pack_uint(&part->pack, t->next);
+	acta_pack_uint(&part->pack, t->first);
+	acta_pack_uint(&part->pack, t->bytes);
+	acta_store_put(part->store, ACTA_T_TOPIC, key, n + 1, part->pack.data,
+	    part->pack.size);
+	t->appended = 0;
+	t->dirty = false;
+}
+
+/* When its oldest event is too old; 0: it has to be looked at. */
+static int64_t
+due_ms(const struct acta_part *part, const struct acta_topic *t)
+{
+	if (t->first == t->next)
+		return INT64_MAX;
+	if (t->first_ms == 0)
+		return 0;
+	return part->config.event_age_ms > 0
+	    ? t->first_ms + part->config.event_age_ms + 1
+	    : INT64_MAX;
 }
 
 void
 acta_topics_store(struct acta_part *part)
 {
+	int64_t due = INT64_MAX;
+
+	if (part->topics_due_ms > part->now_ms)
+		return;
 	for (uint32_t i = 0; i < part->topic_count; i++) {
 		struct acta_topic *t = &part->topics[i];
-		char key[ACTA_TYPE_MAX + 2];
-		size_t n = strlen(t->name);
 
-		if (!t->dirty)
-			continue;
-		trim(part, t);
-		key[0] = 'h';
-		memcpy(key + 1, t->name, n);
-		acta_buf_reset(&part->pack);
-		acta_pack_list(&part->pack, 3);
-		acta_pack_uint(&part->pack, t->next);
-		acta_pack_uint(&part->pack, t->first);
-		acta_pack_uint(&part->pack, t->bytes);
-		acta_store_put(part->store, ACTA_T_TOPIC, key, n + 1,
-		    part->pack.data, part->pack.size);
-		t->dirty = false;
+		if (t->dirty || due_ms(part, t) <= part->now_ms)
+			trim(part, t);
+		if (t->dirty)
+			topic_put(part, t);
+		if (due_ms(part, t) < due)
+			due = due_ms(part, t);
 	}
+	part->topics_due_ms = due;
+}
+
+/* Old events go although nothing new comes; not while there is no space, when
+ * nothing can be written down. */
+int64_t
+acta_topics_wake_ms(const struct acta_part *part)
+{
+	return part->topics_due_ms;
 }

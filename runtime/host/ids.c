@@ -3,8 +3,8 @@
  * answer, however often it is asked.
  *
  * A record is pending, under hour 0, until its answer, however late. Then it
- * lies under an hour: the id's own if it tells one (ULID, UUIDv7), else that of
- * its answer; so inserts are dense and an hour goes whole. A session keeps one
+ * lies under an hour: the id's own if it tells one (ULID, UUIDv7; at most a day
+ * ahead of our clock), else that of its answer; so inserts are dense and an hour goes whole. A session keeps one
  * record, its last, for ever.
  */
 #include "runtime/host/turn.h"
@@ -20,8 +20,9 @@
 #define HOUR_LAST 0xfffffffeu    /* answers of sessions' last calls */
 #define HOUR_SESSION 0xffffffffu /* where each session is */
 #define ROW_COST 48u             /* of a record, beside its value */
-#define SEEN_MAX (1u << 22)      /* fingerprints in memory: 32 MiB */
-#define SEEN_ROWS 64u            /* read a turn after a start */
+#define ID_AHEAD_MS_MAX (24 * (int64_t)HOUR_MS)
+#define SEEN_MAX (1u << 22) /* fingerprints in memory: 32 MiB */
+#define SEEN_ROWS 64u       /* read a turn after a start */
 
 enum { SEEN_LOADING, SEEN_READY, SEEN_OFF };
 
@@ -251,9 +252,8 @@ acta_ids_store(struct acta_part *part)
 	if (!part->ids_dirty)
 		return;
 	acta_buf_reset(b);
-	acta_pack_list(b, 2);
+	acta_pack_list(b, 1);
 	acta_pack_int(b, part->id_horizon_ms);
-	acta_pack_uint(b, part->id_ahead);
 	acta_store_put(part->store, ACTA_T_META, "ids", 3, b->data, b->size);
 	part->ids_dirty = false;
 }
@@ -304,9 +304,8 @@ acta_ids_load(struct acta_part *part)
 	if (err == ACTA_OK) {
 		struct acta_reader r = acta_reader(value, size);
 
-		ok = ok && acta_read_list(&r, &ok) == 2 && ok;
+		ok = ok && acta_read_list(&r, &ok) == 1 && ok;
 		part->id_horizon_ms = acta_read_int(&r, &ok);
-		part->id_ahead = (uint32_t)acta_read_uint(&r, &ok);
 	}
 	if (err != ACTA_OK && err != ACTA_ENOENT)
 		return err;
@@ -414,19 +413,10 @@ record_delete(struct acta_part *part, uint32_t hour, const uint8_t *hash)
 static void
 file(struct acta_part *part, const uint8_t *hash, const struct record *rec)
 {
-	uint32_t now = hour_of(part->now_ms);
-	uint32_t hour = rec->id_ms > 0 ? hour_of(rec->id_ms) : now;
+	uint32_t hour = hour_of(rec->id_ms > 0 ? rec->id_ms : part->now_ms);
 	struct acta_id_hour *h;
 	size_t size;
 
-	/* A clock ahead of ours: its hour may be long in coming. */
-	if (hour > now + 1) {
-		if (hour > part->id_ahead) {
-			part->id_ahead = hour;
-			part->ids_dirty = true;
-		}
-		hour = now;
-	}
 	size = ROW_COST + record_put(part, hour, hash, rec);
 	h = hour_get(part, hour);
 	h->count++;
@@ -443,11 +433,8 @@ find(struct acta_part *part, const uint8_t *hash, int64_t id_ms,
 {
 	enum acta_err err = ACTA_ENOENT;
 
-	if (id_ms > 0) {
-		err = record_get(part, hour_of(id_ms), hash, out);
-		if (err != ACTA_ENOENT || part->id_ahead == 0)
-			return err;
-	}
+	if (id_ms > 0)
+		return record_get(part, hour_of(id_ms), hash, out);
 	if (!seen_perhaps(&part->seen, hash))
 		return ACTA_ENOENT;
 	for (uint32_t i = part->hour_count; i > 0 && err == ACTA_ENOENT; i--)
@@ -548,9 +535,12 @@ tell_waiters(
 			i++;
 			continue;
 		}
-		if (memcmp(w->hash, hash, 16) == 0)
+		if (memcmp(w->hash, hash, 16) == 0) {
+			acta_note_called(part, w->door, strlen(w->door),
+			    w->door_inc, w->request);
 			acta_reply_door(part, w->door, strlen(w->door),
 			    w->door_inc, w->request, end, NULL);
+		}
 		*w = part->waiters[--part->waiter_count];
 	}
 }
@@ -635,6 +625,8 @@ again(struct acta_part *part, const struct acta_msg *msg,
 		.size = rec->size };
 	/* Of an earlier turn it is durable, whatever comes of this one. */
 	part->release_known = rec->at_ms < part->now_ms;
+	if (part->release_known)
+		acta_unnote_called(part, c->door_inc, c->request);
 	acta_reply_door(part, c->door.data, c->door.size, c->door_inc,
 	    c->request, &end, NULL);
 	part->release_known = false;
@@ -654,6 +646,14 @@ refused(struct acta_part *part, const struct acta_msg *msg)
 
 		if (part->config.ids_keep_ms > 0 && kept_ms > horizon_ms)
 			horizon_ms = kept_ms;
+		/* It would be kept under its own hour, which may never come. */
+		if (msg->id_ms > part->now_ms + ID_AHEAD_MS_MAX) {
+			refuse(part, msg, "bad-request",
+			    "the time in this id is more than a day ahead of "
+			    "the node's clock",
+			    "set the clock that made it, and make a new id");
+			return true;
+		}
 		if (msg->id_ms == 0 || msg->id_ms >= horizon_ms)
 			return false;
 		refuse(part, msg, "id-expired",
@@ -771,13 +771,10 @@ file_in_session(
 
 bool
 acta_id_end(struct acta_part *part, const struct acta_caller *c,
-    const char *from, const struct acta_end *end)
+    const struct acta_end *end)
 {
 	const uint8_t *hash = (const uint8_t *)c->home_key.data + 4;
 	const struct acta_msg *call = part->calling;
-	struct acta_end after = {
-		.outcome = ACTA_UNDELIVERED, .code = "failed", .text = end->text
-	};
 	struct record rec = { 0 };
 	bool own = call != NULL && memcmp(call->client, hash, 16) == 0;
 
@@ -796,9 +793,6 @@ acta_id_end(struct acta_part *part, const struct acta_caller *c,
 	} else {
 		record_delete(part, HOUR_PENDING, hash);
 	}
-	/* Refused by another actor than was called: one had run. */
-	if (!acta_id_leaves(end) && !acta_bytes_is(rec.to, from))
-		end = &after;
 	if (acta_id_leaves(end)) {
 		rec.state = end->outcome == ACTA_ANSWERED ? 1 : 2;
 		rec.code = acta_bytes_of(end->code ? end->code : "");

@@ -39,9 +39,12 @@ plain(struct acta_part *part, const acta_value *from, acta_value *out)
 	return true;
 }
 
+/* What it would take packed, or a little more. */
+#define FIELD_COST 10u
+
 static bool
 place(struct acta_part *part, const struct acta_handler_info *handler,
-    const acta_field *fields, acta_value *args)
+    const acta_field *fields, acta_value *args, size_t *out_size)
 {
 	for (const acta_field *f = fields; f->kind != ACTA_K_END_; f++) {
 		int at;
@@ -57,6 +60,9 @@ place(struct acta_part *part, const struct acta_handler_info *handler,
 		if (at < 0 || args[at].type != ACTA_ABSENT ||
 		    !plain(part, &f->value, &args[at]))
 			return false;
+		*out_size += FIELD_COST + strlen(f->name);
+		if (f->value.type == ACTA_STR || f->value.type == ACTA_BIN)
+			*out_size += f->value.size;
 	}
 	for (uint32_t i = 0; i < handler->args.count; i++)
 		if (!acta_schema_settle(&handler->args, i, &args[i]))
@@ -72,6 +78,7 @@ acta_local_send(struct acta_actor *a, const struct acta_ref_ *to,
 	const struct acta_handler_info *handler;
 	struct acta_sent *s;
 	acta_value *args;
+	size_t size = 0;
 
 	if (part == NULL || a->no_state || a->misused || a->reads_only ||
 	    to == NULL || type == NULL || a->effects >= ACTA_EFFECTS_MAX ||
@@ -83,9 +90,13 @@ acta_local_send(struct acta_actor *a, const struct acta_ref_ *to,
 	args = acta_arena_alloc(
 	    &part->arena, (handler->args.count + 1) * sizeof(*args));
 	memset(args, 0, handler->args.count * sizeof(*args));
-	if (!place(part, handler, fields, args))
+	/* Near its limits it is packed, and told what is wrong. */
+	if (!place(part, handler, fields, args, &size) ||
+	    size > ACTA_VALUE_BYTES_MAX ||
+	    a->effect_bytes + size > ACTA_EFFECT_BYTES_MAX)
 		return false;
 	a->effects++;
+	a->effect_bytes += size;
 	s = acta_arena_alloc(&part->arena, sizeof(*s));
 	*s = (struct acta_sent){ .here = true,
 		.handler = handler,

@@ -26,6 +26,14 @@
  * alone. */
 static struct acta_box *volatile last_words;
 
+static const char *
+last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
 static void
 dying(int number)
 {
@@ -46,7 +54,9 @@ dying(int number)
 			if (dladdr(frames[i], &info) == 0)
 				continue;
 			more = snprintf(box->text + at, sizeof(box->text) - at,
-			    " %s+0x%lx", info.dli_sname ? info.dli_sname : "?",
+			    " %s+0x%lx",
+			    info.dli_sname ? info.dli_sname
+					   : last_part(info.dli_fname),
 			    (unsigned long)((char *)frames[i] -
 				(char *)(info.dli_saddr ? info.dli_saddr
 							: info.dli_fbase)));
@@ -111,11 +121,13 @@ static int
 refuse(const char *code, const char *text)
 {
 	struct acta_ctl ctl;
+	char said[800];
 
 	acta_ctl_init(&ctl, ACTA_CTL_CAUSE);
 	snprintf(ctl.name, sizeof(ctl.name), "%s", code);
 	snprintf(ctl.text, sizeof(ctl.text), "%s", text);
-	acta_log_line("error", code, "text=\"%s\"", text);
+	acta_log_line("error", code, "text=%s",
+	    acta_log_quote(said, sizeof(said), text, strlen(text)));
 	if (acta_ctl_send(ACTA_FD_CTL, &ctl) != ACTA_OK)
 		return 2; /* the root is gone: the log has it */
 	return 1;

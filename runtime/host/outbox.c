@@ -114,7 +114,9 @@ load(struct acta_part *part, struct acta_out *o)
 		if (ok)
 			push(box, first, row.value_size);
 	}
-	ok = acta_scan_close(&scan) == ACTA_OK && ok;
+	if (acta_scan_close(&scan) != ACTA_OK)
+		part->failed = true;
+	ok = ok && !part->failed;
 	if (ok && !more)
 		box->known = written(o);
 	return ok;
@@ -159,7 +161,7 @@ data_of(struct acta_part *part, struct acta_out *o, struct acta_outbox_row *row)
 
 	if (row->data != NULL)
 		return row->data;
-	if (acta_store_get(part->store, ACTA_T_OUTBOX, key, n, &value, &size) !=
+	if (acta_part_get(part, ACTA_T_OUTBOX, key, n, &value, &size) !=
 		ACTA_OK ||
 	    size != row->size)
 		return NULL;

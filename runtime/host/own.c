@@ -28,8 +28,7 @@ acta_own_then_make(struct acta_part *part, struct acta_msg *msg, uint64_t ask,
 	struct acta_buf b;
 
 	acta_be64(key, ask);
-	if (acta_store_get(part->store, ACTA_T_ASK, key, 8, &value, &size) !=
-	    ACTA_OK) {
+	if (acta_part_get(part, ACTA_T_ASK, key, 8, &value, &size) != ACTA_OK) {
 		part->late++; /* answered, or timed out, before */
 		return false;
 	}
@@ -39,8 +38,10 @@ acta_own_then_make(struct acta_part *part, struct acta_msg *msg, uint64_t ask,
 	then.data = acta_read_str(&r, &then.size, &ok);
 	kept = acta_read_raw(&r, &kept_size);
 	due_ms = acta_read_int(&r, &ok);
-	if (!ok || m.key.size > ACTA_KEY_MAX)
+	if (!ok || m.key.size > ACTA_KEY_MAX) {
+		(void)acta_part_fatal(part, ACTA_ECORRUPT);
 		return false;
+	}
 	acta_buf_init(&b);
 	acta_pack_map(&b, 6);
 	acta_pack_text(&b, "t");
@@ -106,7 +107,6 @@ acta_own_end(struct acta_part *part, const struct acta_msg *msg)
 	return end;
 }
 
-/* A deferred reply comes home to where its token was given out. */
 /* Nobody has used it in all this time: whoever waits, or asks again under the
  * same id, hears that (CORE 1.7). */
 void
@@ -120,14 +120,10 @@ acta_own_token_forget(struct acta_part *part, const void *key, size_t size)
 	struct acta_reader r;
 	struct acta_caller caller;
 	bool ok = true;
-	enum acta_err err = acta_store_get(
-	    part->store, ACTA_T_TOKEN, key, size, &value, &value_size);
 
-	if (err != ACTA_OK) {
-		if (err != ACTA_ENOENT)
-			(void)acta_part_fatal(part, err);
+	if (acta_part_get(part, ACTA_T_TOKEN, key, size, &value, &value_size) !=
+	    ACTA_OK)
 		return;
-	}
 	value = acta_arena_copy(&part->arena, value, value_size);
 	r = acta_reader(value, value_size);
 	ok = acta_read_list(&r, &ok) == 3 && ok;
@@ -135,8 +131,11 @@ acta_own_token_forget(struct acta_part *part, const void *key, size_t size)
 	acta_store_delete(part->store, ACTA_T_TOKEN, key, size);
 	if (ok)
 		acta_part_answer(part, &caller, "", &end);
+	else
+		(void)acta_part_fatal(part, ACTA_ECORRUPT);
 }
 
+/* A deferred reply comes home to where its token was given out. */
 static enum acta_fate
 run_token(struct acta_part *part, struct acta_msg *msg)
 {
@@ -153,7 +152,7 @@ run_token(struct acta_part *part, struct acta_msg *msg)
 	    key, (uint64_t)acta_as_int(acta_own_arg(msg->m.args, "n"), 0));
 	acta_be64(
 	    key + 8, (uint64_t)acta_as_int(acta_own_arg(msg->m.args, "d"), 0));
-	if (acta_store_get(part->store, ACTA_T_TOKEN, key, 16, &value, &size) !=
+	if (acta_part_get(part, ACTA_T_TOKEN, key, 16, &value, &size) !=
 	    ACTA_OK) {
 		part->late++;
 		return ACTA_FATE_HANDLED;
@@ -163,8 +162,10 @@ run_token(struct acta_part *part, struct acta_msg *msg)
 	acta_caller_decode(&r, &caller, &ok);
 	(void)acta_read_int(&r, &ok);
 	due_ms = acta_read_int(&r, &ok);
-	if (!ok)
+	if (!ok) {
+		(void)acta_part_fatal(part, ACTA_ECORRUPT);
 		return ACTA_FATE_HANDLED;
+	}
 	acta_store_delete(part->store, ACTA_T_TOKEN, key, 16);
 	acta_part_due_delete(part, due_ms, 'k', key, 16);
 	acta_part_answer(part, &caller,
@@ -199,7 +200,7 @@ acta_own_run(struct acta_part *part, struct acta_msg *msg)
 		acta_buf_fini(&b);
 		acta_caller_decode(&r, &caller, &ok);
 		if (ok && caller.kind == ACTA_CALLER_DOOR)
-			acta_answer_here(part, &caller, msg->from_text, &end);
+			acta_answer_here(part, &caller, &end);
 		return ACTA_FATE_HANDLED;
 	}
 	if (msg->source == ACTA_FROM_CALL) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "codecs/packer.h"
+#include "runtime/host/turn.h"
 
 static uint32_t
 bucket(const char *key, size_t size)
@@ -40,7 +41,7 @@ make(struct acta_part *part, const char *key, size_t size)
 	memcpy(a->key, key, size);
 	a->key[size] = '\0';
 	a->key_size = (uint32_t)size;
-	a->next = 1;
+	a->first = a->next = 1;
 	a->due_ms = INT64_MAX;
 	a->next_hash = part->parked[b];
 	part->parked[b] = a;
@@ -147,8 +148,8 @@ acta_park_has_timer(struct acta_part *part, struct acta_bytes actor,
 	struct row row;
 
 	/* A queue that was empty counts from 1 again: look what it is. */
-	if (acta_store_get(part->store, ACTA_T_PARKED, key, key_size, &value,
-		&size) != ACTA_OK ||
+	if (acta_part_get(part, ACTA_T_PARKED, key, key_size, &value, &size) !=
+		ACTA_OK ||
 	    !row_decode(value, size, &row) || !row.passes)
 		return false;
 	r = acta_reader(row.message, row.size);
@@ -182,7 +183,10 @@ acta_park_update(struct acta_part *part, const struct acta_msg *msg,
 	    acta_parked_find(part, msg->m.key.data, msg->m.key.size);
 
 	assert(a != NULL);
-	row_put(part, msg, msg->row, attempts, due_ms, reason);
+	/* One more wait is not worth a write: after a start it is tried at
+	 * once. */
+	if (attempts + 1 != msg->attempt || passes(msg) != msg->row_passes)
+		row_put(part, msg, msg->row, attempts, due_ms, reason);
 	a->passing += (uint32_t)passes(msg) - (uint32_t)msg->row_passes;
 	set_due(part, a, due_ms);
 }
@@ -197,6 +201,9 @@ acta_park_remove(struct acta_part *part, const struct acta_msg *msg)
 
 	assert(a != NULL);
 	acta_store_delete(part->store, ACTA_T_PARKED, key, size);
+	if (msg->row == a->first)
+		a->first++;
+	a->no_room = false;
 	a->count--;
 	a->passing -= msg->row_passes;
 	part->parked_rows--;
@@ -223,13 +230,15 @@ acta_park_hold(struct acta_part *part, const struct acta_msg *msg, bool held)
 		return;
 	a->held = held;
 	set_due(part, a, part->now_ms); /* looked at, it says when */
-	if (acta_store_get(part->store, ACTA_T_ACTOR, key, size, &value,
-		&value_size) == ACTA_OK) {
+	if (acta_part_get(part, ACTA_T_ACTOR, key, size, &value, &value_size) ==
+	    ACTA_OK) {
 		struct acta_reader r = acta_reader(value, value_size);
 
 		(void)acta_read_list(&r, &ok);
 		schema = acta_read_int(&r, &ok);
 	}
+	if (!ok)
+		(void)acta_part_fatal(part, ACTA_ECORRUPT);
 	acta_buf_reset(&part->pack);
 	acta_pack_list(&part->pack, 2);
 	acta_pack_int(&part->pack, schema);
@@ -292,6 +301,7 @@ acta_parked_first(
 {
 	char prefix[ACTA_KEY_MAX + 16];
 	size_t size = acta_actor_row(prefix, a->key, a->key_size, NULL, 0);
+	uint8_t from[8];
 	struct acta_scan *scan;
 	struct acta_row at;
 	struct row row;
@@ -303,8 +313,10 @@ acta_parked_first(
 		a->due_ms = INT64_MAX;
 		return ACTA_ENOENT;
 	}
-	scan = acta_scan_open(part->store, ACTA_T_PARKED, prefix, size);
-
+	/* Not through the graves of those before it. */
+	acta_be64(from, a->first);
+	scan = acta_scan_open_at(
+	    part->store, ACTA_T_PARKED, prefix, size, from, sizeof(from));
 	while (!found && acta_scan_next(scan, &at)) {
 		const uint8_t *k = at.key;
 
@@ -339,6 +351,31 @@ acta_parked_first(
 	return ACTA_OK;
 }
 
+void
+acta_park_no_room(struct acta_part *part, const struct acta_msg *msg)
+{
+	struct acta_parked *a =
+	    acta_parked_find(part, msg->m.key.data, msg->m.key.size);
+
+	assert(a != NULL);
+	a->no_room = part->no_room = true;
+}
+
+void
+acta_parked_room(struct acta_part *part)
+{
+	if (!part->no_room)
+		return;
+	part->no_room = false;
+	for (uint32_t i = 0; i < 1024; i++)
+		for (struct acta_parked *a = part->parked[i]; a != NULL;
+		     a = a->next_hash)
+			if (a->no_room) {
+				a->no_room = false;
+				set_due(part, a, part->now_ms);
+			}
+}
+
 int64_t
 acta_parked_wake_ms(const struct acta_part *part)
 {
@@ -359,8 +396,10 @@ load_row(struct acta_part *part, const struct acta_row *at)
 	for (uint32_t i = 0; i < 8; i++)
 		n = n << 8 | k[1 + k[0] + i];
 	a = make(part, (const char *)k + 1, k[0]);
-	if (a->count == 0)
+	if (a->count == 0) {
 		set_due(part, a, row.due_ms);
+		a->first = n;
+	}
 	a->count++;
 	a->passing += row.passes;
 	if (n >= a->next)

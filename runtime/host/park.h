@@ -22,6 +22,10 @@ bool acta_park_has_timer(struct acta_part *part, struct acta_bytes actor,
 /* The row in hand stays where it is, with another count and time. */
 void acta_park_update(struct acta_part *part, const struct acta_msg *msg,
     uint32_t attempts, int64_t due_ms, const char *reason);
+/* The row in hand, or the one appended, waits for room in a channel: it is tried
+ * when some is made, acta_parked_room, and now and then. */
+void acta_park_no_room(struct acta_part *part, const struct acta_msg *msg);
+void acta_parked_room(struct acta_part *part);
 /* The row in hand is done with. */
 void acta_park_remove(struct acta_part *part, const struct acta_msg *msg);
 void acta_park_hold(

@@ -66,6 +66,18 @@ acta_part_fatal(struct acta_part *part, enum acta_err err)
 	return err;
 }
 
+enum acta_err
+acta_part_get(struct acta_part *part, enum acta_table table, const void *key,
+    size_t size, const void **out, size_t *out_size)
+{
+	enum acta_err err =
+	    acta_store_get(part->store, table, key, size, out, out_size);
+
+	if (err != ACTA_OK && err != ACTA_ENOENT)
+		part->failed = true;
+	return err;
+}
+
 void
 acta_part_blame(struct acta_part *part, const uint8_t uid[16], uint32_t count)
 {
@@ -114,6 +126,8 @@ load(struct acta_part *part)
 	bool ok = true;
 	enum acta_err err;
 
+	part->next_due_ms = 0; /* whatever lies there is looked at */
+	part->topics_due_ms = 0;
 	acta_store_begin(part->store);
 	err = acta_store_get(
 	    part->store, ACTA_T_META, "numbers", 7, &value, &size);
@@ -232,7 +246,7 @@ acta_part_close(struct acta_part **p)
 		return;
 	forget(part);
 	for (uint32_t i = 0; i < part->read_count; i++)
-		acta_buf_fini(&part->reads[i]);
+		acta_buf_fini(&part->reads[i].item);
 	acta_store_close(&part->store);
 	acta_arena_fini(&part->arena);
 	acta_literals_fini(&part->literals);

@@ -25,6 +25,7 @@
 #define ACTA_INBOX_QUANTUM 16384 /* bytes of one source, then the next's turn */
 #define ACTA_WAITERS_MAX 4096u
 #define ACTA_READS_MAX 256u
+#define ACTA_READS_BYTES_MAX (16u << 20)
 #define ACTA_EFFECTS_MAX 10000u
 #define ACTA_EFFECT_BYTES_MAX (8u << 20)
 #define ACTA_VALUE_BYTES_MAX (1u << 20)
@@ -40,6 +41,7 @@
 #define ACTA_PROBE_MS 5000 /* full for so long: is it a cycle? */
 #define ACTA_PROBE_HOPS 64u
 #define ACTA_FULL_RETRY_MS 1000 /* no space: is there some again? */
+#define ACTA_ROOM_RETRY_MS 1000 /* no room in a channel, and no ack made some */
 #define ACTA_BLAMES_MAX 256u
 #define ACTA_ACKS_LAZY_MAX 4096u
 
@@ -157,10 +159,12 @@ struct acta_parked { /* an actor with messages set aside */
 	char *key;
 	uint32_t key_size;
 	uint32_t count;
+	uint64_t first; /* no row of a lower number is left */
 	uint64_t next;  /* number of the next row */
 	int64_t due_ms; /* of its first */
 	uint32_t passing; /* of its rows: answers and timers that pass held ones */
 	bool held;
+	bool no_room; /* its first waits for room in a channel */
 };
 
 struct acta_waiter { /* a client that asked again while its call is pending */
@@ -220,7 +224,21 @@ struct acta_topic {
 	char name[ACTA_TYPE_MAX + 1];
 	uint64_t next, first;
 	uint64_t bytes;
+	int64_t first_ms;  /* of its first event; 0: not looked at yet */
+	uint32_t appended; /* in this turn */
 	bool dirty;
+};
+
+struct acta_new_topic { /* of the handler that runs */
+	struct acta_new_topic *next;
+	const char *name;
+};
+
+struct acta_read { /* a call that only looks, and waits for its actor */
+	struct acta_buf item;
+	char key[ACTA_KEY_MAX];
+	uint32_t key_size;
+	int64_t deadline_ms;
 };
 
 struct acta_part {
@@ -254,13 +272,14 @@ struct acta_part {
 	uint64_t parked_rows;
 	int64_t parked_wake_ms; /* no queue is due before */
 	uint32_t parked_at;     /* the bucket that is looked at first */
-	struct acta_buf
-	    reads[ACTA_READS_MAX]; /* calls that wait for an actor */
+	bool no_room;           /* some wait for room in a channel */
+	struct acta_read reads[ACTA_READS_MAX];
 	uint32_t read_count;
+	uint64_t read_bytes;
 	struct acta_waiter *waiters;
 	uint32_t waiter_count;
 	struct acta_id_hour *hours; /* oldest first */
-	uint32_t hour_count, id_ahead; /* an hour from clocks ahead of ours */
+	uint32_t hour_count;
 	uint64_t id_bytes;
 	int64_t id_horizon_ms; /* ids from before were forgotten */
 	bool ids_dirty, ids_early;
@@ -269,6 +288,7 @@ struct acta_part {
 	bool call_ended;                /* and has its answer */
 	struct acta_topic *topics;
 	uint32_t topic_count;
+	int64_t topics_due_ms; /* nothing of their logs is too old before */
 	struct acta_blame blames[ACTA_BLAMES_MAX];
 	uint32_t blame_count;
 
@@ -372,6 +392,7 @@ struct acta_actor {
 	struct acta_sent *sent, **sent_tail;
 	struct acta_unsent *unsent;
 	struct acta_release *events, **event_tail;
+	struct acta_new_topic *new_topics;
 	uint32_t scan_count, list_count;
 	/* What stands above is cleared for each message, what follows is not. */
 	char key[ACTA_KEY_MAX + 1];
@@ -431,6 +452,10 @@ void acta_part_answer(struct acta_part *part, const struct acta_caller *caller,
     const char *from, const struct acta_end *end);
 enum acta_err acta_part_fatal(struct acta_part *part, enum acta_err err);
 uint64_t acta_part_random(struct acta_part *part);
+/* Of the store. What can be neither read nor said not to be there ends the
+ * process: part->failed. */
+enum acta_err acta_part_get(struct acta_part *part, enum acta_table table,
+    const void *key, size_t size, const void **out, size_t *out_size);
 void acta_part_due_put(struct acta_part *part, int64_t due_ms, char kind,
     const void *rest, size_t size, const void *value, size_t value_size);
 void acta_part_due_delete(struct acta_part *part, int64_t due_ms, char kind,
@@ -473,6 +498,7 @@ int64_t acta_channel_oldest_ms(struct acta_part *part, struct acta_out *out);
 enum acta_err acta_topics_load(struct acta_part *part);
 void acta_topics_append(struct acta_part *part, struct acta_release *event);
 void acta_topics_store(struct acta_part *part);
+int64_t acta_topics_wake_ms(const struct acta_part *part);
 
 /* admin.c: the runtime's own requests. */
 void acta_part_admin(struct acta_part *part, struct acta_msg *msg);

@@ -130,6 +130,35 @@ park(struct acta_part *part, struct acta_msg *msg, uint32_t attempts,
 	return ACTA_FATE_PARKED;
 }
 
+static enum acta_fate
+park_no_room(struct acta_part *part, struct acta_msg *msg)
+{
+	(void)park(part, msg, msg->attempt - 1,
+	    part->now_ms + ACTA_ROOM_RETRY_MS, "channel full");
+	acta_park_no_room(part, msg);
+	return ACTA_FATE_PARKED;
+}
+
+/* Is there room for the answer that it will be owed elsewhere? */
+static bool
+room_to_answer(struct acta_part *part, const struct acta_msg *msg)
+{
+	const struct acta_caller *c = &msg->m.caller;
+	const struct acta_route *to;
+
+	if (c->kind == ACTA_CALLER_NOBODY || c->service.size == 0)
+		return true;
+	to = acta_part_route(part, c->service.data, c->service.size);
+	if (to == NULL ||
+	    (to == part->own_route && c->part == part->config.part))
+		return true;
+	if (acta_channel_room(
+		part, acta_channel_out(part, to->name, c->part), true))
+		return true;
+	acta_channel_block(part, to->name, c->part);
+	return false;
+}
+
 uint32_t
 acta_part_blamed(const struct acta_part *part, const struct acta_uid *uid)
 {
@@ -187,14 +216,18 @@ migrate(struct acta_part *part, struct acta_actor *actor)
 
 	if (want == 0)
 		return ACTA_DONE;
-	if (acta_store_get(part->store, ACTA_T_ACTOR, key, size, &value,
-		&value_size) == ACTA_OK) {
+	if (acta_part_get(part, ACTA_T_ACTOR, key, size, &value, &value_size) ==
+	    ACTA_OK) {
 		struct acta_reader r = acta_reader(value, value_size);
 
 		(void)acta_read_list(&r, &ok);
 		have = acta_read_int(&r, &ok);
 		held = acta_read_bool(&r, &ok);
 		known = have > 0;
+	}
+	if (!ok || part->failed) { /* not to be taken for a new actor */
+		(void)acta_part_fatal(part, ACTA_ECORRUPT);
+		return ACTA_FAILED;
 	}
 	if (have == (int64_t)want)
 		return ACTA_DONE;
@@ -373,8 +406,7 @@ conclude(struct acta_part *part, struct acta_actor *a,
 		    "nothing was applied: try again later");
 	}
 	if (a->full)
-		return park(part, msg, msg->attempt - 1, part->now_ms + 100,
-		    "channel full");
+		return park_no_room(part, msg);
 	if (status == ACTA_FAILED)
 		return failed(part, msg, a->text ? a->text : "");
 	if (status == ACTA_REJECTED) {
@@ -551,6 +583,10 @@ open_raw(struct acta_part *part, struct acta_msg *msg, enum acta_fate *fate)
 		if (!acta_own_then_open(part, msg))
 			return false;
 		acta_msg_texts(part, msg);
+	}
+	if (msg->source != ACTA_FROM_CALL && !room_to_answer(part, msg)) {
+		*fate = park_no_room(part, msg);
+		return false;
 	}
 	if (msg->m.deadline_ms != 0 && msg->m.deadline_ms <= part->now_ms) {
 		*fate = acta_run_undeliverable(part, msg, "expired",

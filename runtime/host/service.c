@@ -23,8 +23,7 @@ explain(struct acta_why *why, const char *path, const char *error)
 		acta_why_text(why, "%s: %s", base, error);
 		acta_why_hint(why,
 		    "it must be a shared object: cc -shared -fPIC $(acta "
-		    "cflags) -o %s ...",
-		    base);
+		    "cflags) -o NAME.so ...");
 		return;
 	}
 	sscanf(symbol, "undefined symbol: %79[A-Za-z0-9_]", name);

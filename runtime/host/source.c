@@ -135,8 +135,8 @@ timer_get(struct acta_part *part, struct timer *t)
 	struct acta_reader r;
 	bool ok = true;
 
-	if (acta_store_get(part->store, ACTA_T_TIMER, t->key, t->key_size,
-		&value, &size) != ACTA_OK)
+	if (acta_part_get(part, ACTA_T_TIMER, t->key, t->key_size, &value,
+		&size) != ACTA_OK)
 		return false;
 	r = acta_reader(value, size);
 	ok = acta_read_list(&r, &ok) == 5 && ok;
@@ -148,6 +148,8 @@ timer_get(struct acta_part *part, struct timer *t)
 	t->parked = acta_read_uint(&r, &ok);
 	t->type = acta_bytes_keep(part, t->type);
 	t->args = acta_bytes_keep(part, t->args);
+	if (!ok)
+		(void)acta_part_fatal(part, ACTA_ECORRUPT);
 	return ok;
 }
 
@@ -231,8 +233,9 @@ acta_source_due(struct acta_part *part, struct acta_gather *g)
 
 	if (part->next_due_ms > part->now_ms || (part->full && !part->trial))
 		return ACTA_FATE_NOTHING;
-	if (acta_due_first(part, key, &size) != ACTA_OK || size == 0 ||
-	    part->next_due_ms > part->now_ms)
+	if (acta_due_first(part, key, &size) != ACTA_OK)
+		part->failed = true;
+	if (part->failed || size == 0 || part->next_due_ms > part->now_ms)
 		return ACTA_FATE_HANDLED;
 	msg_init(&msg, ACTA_FROM_TIMER);
 	msg.uid = acta_part_uid(part->id.history, 16, key, size, 0);
@@ -286,20 +289,24 @@ acta_source_parked(struct acta_part *part, struct acta_gather *g)
 	return fate;
 }
 
-/* Whoever called must hear it if this turn is taken back. */
-static void
-note_called(struct acta_part *part, const struct acta_caller *c)
+/* It waits for its actor's parked messages. False: too many do. */
+static bool
+read_wait(struct acta_part *part, const struct acta_item *item,
+    const struct acta_msg *msg)
 {
-	struct acta_called *called =
-	    acta_arena_alloc(&part->arena, sizeof(*called));
+	struct acta_read *read = &part->reads[part->read_count];
 
-	*called = (struct acta_called){ .next = part->called,
-		.door_inc = c->door_inc,
-		.request = c->request };
-	if (c->door.size >= sizeof(called->door))
-		return;
-	memcpy(called->door, c->door.data, c->door.size);
-	part->called = called;
+	if (part->read_count == ACTA_READS_MAX ||
+	    part->read_bytes >= ACTA_READS_BYTES_MAX)
+		return false;
+	part->read_count++;
+	acta_buf_init(&read->item);
+	acta_item_encode(&read->item, item);
+	part->read_bytes += read->item.size;
+	memcpy(read->key, msg->m.key.data, msg->m.key.size);
+	read->key_size = msg->m.key.size;
+	read->deadline_ms = msg->m.deadline_ms;
+	return true;
 }
 
 static enum acta_fate
@@ -308,8 +315,10 @@ run_call(
 {
 	struct acta_msg msg;
 	struct acta_reader r = acta_reader(item->body.data, item->body.size);
+	const struct acta_caller *c = &msg.m.caller;
 	const struct acta_handler_info *h;
 	struct acta_buf b;
+	bool reads;
 	enum acta_fate fate;
 
 	msg_init(&msg, ACTA_FROM_CALL);
@@ -323,14 +332,15 @@ run_call(
 	msg.uid = acta_part_uid(item->src.data, item->src.size, &item->inc,
 	    sizeof(item->inc), item->request);
 	h = acta_loaded_find(part->loaded, msg.m.type.data, msg.m.type.size);
-	if (item->client != NULL && msg.m.caller.kind == ACTA_CALLER_DOOR &&
-	    h != NULL && (h->handler->flags & ACTA_READS) == 0) {
-		if (acta_id_begin(part, &msg, item))
-			return ACTA_FATE_HANDLED;
-	}
-	if (part->intake_stopped &&
-	    !(h != NULL && (h->handler->flags & ACTA_READS) != 0) &&
-	    msg.m.type.size > 0 && msg.m.type.data[0] != '@') {
+	reads = h != NULL && (h->handler->flags & ACTA_READS) != 0;
+	if (c->kind == ACTA_CALLER_DOOR)
+		acta_note_called(
+		    part, c->door.data, c->door.size, c->door_inc, c->request);
+	if (item->client != NULL && c->kind == ACTA_CALLER_DOOR && h != NULL &&
+	    !reads && acta_id_begin(part, &msg, item))
+		return ACTA_FATE_HANDLED;
+	if (part->intake_stopped && !reads && msg.m.type.size > 0 &&
+	    msg.m.type.data[0] != '@') {
 		part->busy++;
 		return acta_run_undeliverable(part, &msg, "busy",
 		    "the store is nearly full: it takes nothing new",
@@ -338,23 +348,21 @@ run_call(
 	}
 	if (!may_begin(part, &msg, g))
 		return ACTA_FATE_HANDLED;
-	if (h != NULL && (h->handler->flags & ACTA_READS) != 0 &&
-	    acta_parked_find(part, msg.m.key.data, msg.m.key.size) != NULL &&
-	    part->read_count < ACTA_READS_MAX &&
-	    msg.m.deadline_ms > part->now_ms) {
-		struct acta_buf *kept = &part->reads[part->read_count++];
-
-		acta_buf_init(kept);
-		acta_item_encode(kept, item);
-		return ACTA_FATE_HANDLED;
+	if (reads && msg.m.deadline_ms > part->now_ms &&
+	    acta_parked_find(part, msg.m.key.data, msg.m.key.size) != NULL) {
+		if (read_wait(part, item, &msg))
+			return ACTA_FATE_HANDLED;
+		part->busy++;
+		return acta_run_undeliverable(part, &msg, "busy",
+		    "too many wait already to look at actors whose messages "
+		    "are parked",
+		    "");
 	}
 	acta_buf_init(&b);
 	acta_message_encode(&b, &msg.m);
 	msg.raw = acta_arena_copy(&part->arena, b.data, b.size);
 	msg.raw_size = b.size;
 	acta_buf_fini(&b);
-	if (msg.m.caller.kind == ACTA_CALLER_DOOR)
-		note_called(part, &msg.m.caller);
 	part->calling = msg.has_client ? &msg : NULL;
 	part->call_ended = false;
 	fate = acta_run(part, &msg);
@@ -459,30 +467,22 @@ acta_source_reads_wake(struct acta_part *part)
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < part->read_count; i++) {
-		struct acta_buf *b = &part->reads[i];
-		struct acta_reader r = acta_reader(b->data, b->size), mr;
+		struct acta_read read = part->reads[i];
+		struct acta_reader r =
+		    acta_reader(read.item.data, read.item.size);
 		struct acta_item item;
-		struct acta_message m;
-		bool stays = false;
 
-		if (acta_item_decode(&r, &item) == ACTA_OK) {
-			mr = acta_reader(item.body.data, item.body.size);
-			stays = acta_message_decode(&mr, &m) == ACTA_OK &&
-			    m.deadline_ms > part->now_ms &&
-			    acta_parked_find(part, m.key.data, m.key.size) !=
-				NULL;
-		}
-		if (stays) {
-			struct acta_buf swap = part->reads[kept];
-
-			part->reads[kept++] = *b;
-			if (&part->reads[kept - 1] != b)
-				*b = swap;
+		if (read.deadline_ms > part->now_ms &&
+		    acta_parked_find(part, read.key, read.key_size) != NULL) {
+			part->reads[kept++] = read;
 			continue;
 		}
-		acta_inbox_put(&part->calls, &item);
-		part->gathered++;
-		acta_buf_fini(b);
+		part->read_bytes -= read.item.size;
+		if (acta_item_decode(&r, &item) == ACTA_OK) {
+			acta_inbox_put(&part->calls, &item);
+			part->gathered++;
+		}
+		acta_buf_fini(&read.item);
 	}
 	part->read_count = kept;
 }

@@ -303,6 +303,9 @@ acta_part_wake_ms(const struct acta_part *part)
 		return part->full_ms;
 	if (at < wake)
 		wake = at;
+	at = acta_topics_wake_ms(part);
+	if (at < wake)
+		wake = at;
 	at = acta_channels_wake_ms(part);
 	return at < wake ? at : wake;
 }

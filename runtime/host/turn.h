@@ -60,6 +60,12 @@ enum acta_err acta_due_first(
     struct acta_part *part, uint8_t *out, size_t *out_size);
 
 /* answer.c */
+/* Who called must hear it if this turn is taken back; unless it hears what was
+ * durable before. */
+void acta_note_called(struct acta_part *part, const char *door,
+    size_t door_size, uint64_t door_inc, uint64_t request);
+void acta_unnote_called(
+    struct acta_part *part, uint64_t door_inc, uint64_t request);
 struct acta_bytes acta_bytes_keep(struct acta_part *part, struct acta_bytes b);
 void acta_reply_door(struct acta_part *part, const char *door,
     size_t door_size, uint64_t door_inc, uint64_t request,
@@ -71,7 +77,7 @@ void acta_route_to(struct acta_part *part, const char *service, uint32_t peer,
 void acta_end_pack(struct acta_buf *b, const struct acta_end *end);
 /* A caller whose id, if it has one, is kept in this partition. */
 void acta_answer_here(struct acta_part *part, const struct acta_caller *c,
-    const char *from, const struct acta_end *end);
+    const struct acta_end *end);
 
 /* ids.c */
 bool acta_id_leaves(const struct acta_end *end);
@@ -83,7 +89,7 @@ bool acta_id_begin(struct acta_part *part, struct acta_msg *msg,
 void acta_id_pend(struct acta_part *part, const struct acta_msg *msg);
 /* Its answer, said and kept. False: it had one before, and nothing is said. */
 bool acta_id_end(struct acta_part *part, const struct acta_caller *c,
-    const char *from, const struct acta_end *end);
+    const struct acta_end *end);
 /* Hours that are over, or too many. Once a turn, at its beginning. */
 void acta_ids_expire(struct acta_part *part);
 void acta_ids_store(struct acta_part *part); /* into the write-set */

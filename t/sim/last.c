@@ -65,11 +65,9 @@ expect(const struct sim_ask *ask, int64_t *least, int64_t *most)
 {
 	bool may_be_refused = ask->event.a == OP_MOVE;
 
-	if (ask->not_done) {
-		/* So nothing of it may be there; but what was forwarded says so
-		 * where it went, and without an id nobody knows better. */
-		*most += ask->event.a == OP_PASS;
-	} else if (!ask->answered) {
+	if (ask->not_done) /* so nothing of it may be there */
+		return;
+	if (!ask->answered) {
 		*most += 1;
 	} else if (ask->event.send) {
 		*most += 1;

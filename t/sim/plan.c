@@ -12,9 +12,7 @@
 #define SPAN_US 6000000
 #define OPS_MOST 40u
 #define FAULTS_MOST 14u
-#define SIM_KNOWN_SELF 1
-/* Known: a session's call that expires while it is parked counts as applied. */
-#define SIM_SESSIONS 0   /* of 1,000 */
+#define SIM_SESSIONS 200 /* of 1,000 */
 #define SIM_SET_BACK 120 /* of 1,000 */
 
 static void
@@ -101,9 +99,6 @@ op(struct sim_event *e, const struct sim_plan *plan, struct acta_dice *dice,
 	e->session = e->kept_id && acta_dice_chance(dice, SIM_SESSIONS);
 	if (e->a == OP_RETRY)
 		e->d = 1 + acta_dice_roll(dice, 3);
-	/* Known: what is forwarded to itself and expires is done again. */
-	if (SIM_KNOWN_SELF && e->b == e->c)
-		e->c = (e->c + 1) % (plan->services * SIM_KEYS);
 }
 
 /* --------------------------------------------------------------- faults -- */
