@@ -261,8 +261,8 @@ revive(struct acta_part *part, struct acta_msg *dead, acta_value args)
 		acta_route_to(part, route->name,
 		    acta_partition_of(key.data, key.size, route->partitions),
 		    dead->raw, dead->raw_size);
-	else
-		acta_park_append(part, dead, 0, part->now_ms, "retried");
+	else /* in a later turn, when that it is retried is durable */
+		acta_park_append(part, dead, 0, part->now_ms + 1, "retried");
 	return true;
 }
 
