@@ -666,12 +666,14 @@ reply_row(
 			*out = acta_reader(acta_omap_value(row), row->size);
 			return true;
 		}
-		/* Its hour, or the next one. */
-		if (memcmp(row->bytes, key, 4) == 0)
-			for (int i = 3; i >= 0 && ++key[i] == 0; i--)
-				;
-		else
+		/* Its hour, or the next one; there is none behind the last. */
+		if (memcmp(row->bytes, key, 4) != 0) {
 			memcpy(key, row->bytes, 4);
+			continue;
+		}
+		for (int i = 3; i >= 0 && ++key[i] == 0; i--)
+			if (i == 0)
+				return false;
 	}
 	return false;
 }
@@ -680,8 +682,8 @@ bool
 acta_ledger_open_code(struct acta_bytes code)
 {
 	static const char *const codes[] = { "busy", "expired", "unavailable",
-		"denied", "bad-args", "unknown-type", "id-reused",
-		"id-expired" };
+		"denied", "bad-args", "bad-request", "unknown-type",
+		"id-reused", "id-expired" };
 
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
 		if (code.data != NULL && code.size == strlen(codes[i]) &&
