@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 uint64_t
@@ -52,4 +53,35 @@ acta_partition_of(const void *key, size_t key_size, uint32_t parts)
 {
 	assert(parts > 0);
 	return (uint32_t)(acta_hash64(key, key_size) % parts);
+}
+
+bool
+acta_key_is_any(const void *key, size_t key_size)
+{
+	return key_size == 4 && memcmp(key, "@any", 4) == 0;
+}
+
+void
+acta_worker_numbers(uint32_t *out, uint32_t parts)
+{
+	uint32_t left = parts;
+	char key[ACTA_WORKER_KEY_MAX];
+
+	memset(out, 0xff, parts * sizeof(*out));
+	for (uint32_t n = 0; left > 0; n++) {
+		uint32_t part =
+		    acta_partition_of(key, acta_worker_key(key, n), parts);
+
+		assert(n < UINT32_MAX);
+		if (out[part] != UINT32_MAX)
+			continue;
+		out[part] = n;
+		left--;
+	}
+}
+
+size_t
+acta_worker_key(char out[ACTA_WORKER_KEY_MAX], uint32_t number)
+{
+	return (size_t)snprintf(out, ACTA_WORKER_KEY_MAX, "@%u", number);
 }

@@ -2,6 +2,7 @@
 #ifndef ACTA_HASH_H
 #define ACTA_HASH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,5 +19,15 @@ struct acta_hash128 acta_hash128_chain(
 
 /* The partition of an actor's key: XXH3-64(key, seed 0) mod parts. */
 uint32_t acta_partition_of(const void *key, size_t key_size, uint32_t parts);
+
+/*
+ * "service/@any" is whichever worker of it has the least to do. A service's
+ * competing workers are the actors "@0", "@7", ..., one a partition:
+ * each number is the smallest whose key lies there. out[part] for all of them.
+ */
+#define ACTA_WORKER_KEY_MAX 12u
+bool acta_key_is_any(const void *key, size_t key_size);
+void acta_worker_numbers(uint32_t *out, uint32_t parts);
+size_t acta_worker_key(char out[ACTA_WORKER_KEY_MAX], uint32_t number);
 
 #endif /* ACTA_HASH_H */

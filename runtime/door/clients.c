@@ -409,6 +409,40 @@ fill(const struct door *door, struct door_spec *spec,
 		spec->flags |= ACTA_CALL_ADMIN;
 }
 
+/*
+ * "service/@any": the worker whose link has the least waiting. Under a kept id it
+ * is always the same one, who remembers what it answered.
+ */
+static void
+choose_worker(struct door_service *service, struct door_spec *spec,
+    char room[ACTA_WORKER_KEY_MAX])
+{
+	uint32_t parts = service->partitions, best = service->next_any % parts;
+
+	if (!acta_key_is_any(spec->key.data, spec->key.size))
+		return;
+	if (service->number_count != parts) {
+		service->numbers = realloc(
+		    service->numbers, parts * sizeof(*service->numbers));
+		assert(service->numbers);
+		acta_worker_numbers(service->numbers, parts);
+		service->number_count = parts;
+	}
+	for (uint32_t n = 1; n < parts; n++) {
+		uint32_t part = (service->next_any + n) % parts;
+
+		if (door_link_of(service, part)->count <
+		    door_link_of(service, best)->count)
+			best = part;
+	}
+	if (spec->client)
+		best = acta_partition_of(spec->client, 16, parts);
+	service->next_any = (best + 1) % parts;
+	spec->part = best;
+	spec->key = (struct acta_bytes){ room,
+		(uint32_t)acta_worker_key(room, service->numbers[best]) };
+}
+
 /* --------------------------------------------------------------- call -- */
 
 /* The id that its service shall keep: the client's, or its session's seq. */
@@ -447,7 +481,7 @@ take_call(struct door *door, struct door_back *back, struct body *body)
 	struct door_service *service;
 	enum acta_err err;
 	uint8_t hash[16];
-	char room[24];
+	char room[24], worker[ACTA_WORKER_KEY_MAX];
 
 	door->count[DOOR_COUNT_calls]++;
 	door->handled++;
@@ -474,6 +508,7 @@ take_call(struct door *door, struct door_back *back, struct body *body)
 	fill(door, &spec, request, service);
 	if (fill_id(&spec, request, room, hash))
 		spec.client = hash;
+	choose_worker(service, &spec, worker);
 	if (door_calls_add(door, &spec) != ACTA_OK)
 		door_answer_error(door, back, "busy",
 		    "too many calls wait for this service; nothing was done",
@@ -574,7 +609,7 @@ take_push(struct door *door, struct body *body)
 {
 	struct door_spec spec = { .silent = true };
 	struct door_service *service;
-	char room[24];
+	char room[24], worker[ACTA_WORKER_KEY_MAX];
 
 	door->count[DOOR_COUNT_pushes]++;
 	door->handled++;
@@ -592,6 +627,7 @@ take_push(struct door *door, struct body *body)
 	fill(door, &spec, &body->request, service);
 	spec.flags |= ACTA_CALL_SEND;
 	spec.id = door_id_text(body->request.id, room);
+	choose_worker(service, &spec, worker);
 	if (door_calls_add(door, &spec) != ACTA_OK) {
 		acta_why_text(
 		    &body->why, "too much waits for %s", service->name);

@@ -101,6 +101,8 @@ struct door_link; /* one worker of a service */
 struct door_service {
 	char name[ACTA_SERVICE_MAX + 1];
 	uint32_t partitions, workers;
+	uint32_t *numbers, number_count; /* of its competing workers */
+	uint32_t next_any;               /* among equals they take turns */
 	struct door_link *links[DOOR_WORKERS_MAX];
 };
 

@@ -261,6 +261,7 @@ door_links_close(struct door *door)
 			door_socket_close(&service->links[i]->socket);
 			free(service->links[i]);
 		}
+		free(service->numbers);
 		free(service);
 	}
 	door->service_count = 0;

@@ -14,6 +14,7 @@
 
 #include "codecs/packer.h"
 #include "runtime/host/log.h"
+#include "runtime/host/stage.h"
 
 #define FIELD_NAME_MAX 64u
 #define ROW_NAME_MAX 255u
@@ -1292,6 +1293,7 @@ static void
 send_message(acta_actor *a, acta_ref to, struct acta_message *m)
 {
 	const struct acta_route *r = acta_ref_route(a->part, to);
+	uint32_t part;
 
 	m->key = to->key;
 	m->sent_ms = a->now_ms;
@@ -1314,7 +1316,10 @@ send_message(acta_actor *a, acta_ref to, struct acta_message *m)
 		later(a, &m->caller, to->text, end.text);
 		return;
 	}
-	queue_sent(a, r, to->part, m);
+	part = to->part;
+	if (acta_key_is_any(to->key.data, to->key.size))
+		acta_stage_pick(a->part, r, &part, &m->key);
+	queue_sent(a, r, part, m);
 }
 
 static struct acta_bytes

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "codecs/packer.h"
+#include "runtime/host/stage.h"
 #include "runtime/host/turn.h"
 
 #define TEXT_MAX 65536u /* longer ones are packed: they are copied anyway */
@@ -82,7 +83,8 @@ acta_local_send(struct acta_actor *a, const struct acta_ref_ *to,
 
 	if (part == NULL || a->no_state || a->misused || a->reads_only ||
 	    to == NULL || type == NULL || a->effects >= ACTA_EFFECTS_MAX ||
-	    !acta_ref_is_here(part, to))
+	    !acta_ref_is_here(part, to) ||
+	    acta_key_is_any(to->key.data, to->key.size))
 		return false;
 	handler = acta_literal_handler(&part->literals, part->loaded, type);
 	if (handler == NULL)

@@ -7,6 +7,7 @@
 
 #include "codecs/packer.h"
 #include "runtime/host/park.h"
+#include "runtime/host/stage.h"
 
 /* ------------------------------------------------------- small helpers -- */
 
@@ -168,6 +169,7 @@ acta_part_reload(struct acta_part *part)
 		heard = acta_arena_copy(
 		    &part->arena, part->ins, count * sizeof(*heard));
 	forget(part);
+	part->loads++;
 	err = load(part);
 	if (err == ACTA_OK)
 		acta_channels_recall(part, heard, count);
@@ -250,6 +252,7 @@ acta_part_close(struct acta_part **p)
 	acta_store_close(&part->store);
 	acta_arena_fini(&part->arena);
 	acta_literals_fini(&part->literals);
+	acta_stages_fini(part);
 	acta_inbox_fini(&part->calls);
 	acta_buf_fini(&part->pack);
 	acta_buf_fini(&part->scratch);

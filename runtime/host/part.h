@@ -293,6 +293,8 @@ struct acta_part {
 	uint32_t blame_count;
 
 	struct acta_literals literals;
+	struct acta_stage **stages; /* by route (stage.h) */
+	uint64_t runs, loads; /* handlers run; times all was read anew */
 	const struct acta_route *own_route;
 	acta_value args[ACTA_SCHEMA_FIELDS_MAX]; /* of the message that runs */
 	int64_t began_ms, elapsed_ms; /* of the turn: CLOCK_BOOTTIME, and since */

@@ -446,6 +446,7 @@ run_handler(struct acta_part *part, struct acta_msg *msg)
 	acta_status status;
 	enum acta_fate fate;
 
+	part->runs++;
 	actor_init(part, &actor, msg);
 	if (acta_part_killed(part, "handler"))
 		return ACTA_FATE_KILLED;
