@@ -371,20 +371,22 @@ static enum acta_verdict
 judge_hello(
     struct acta_part *part, struct acta_in *in, const struct acta_item *item)
 {
+	bool lost;
+
 	if (item->version_min > ACTA_CHANNEL_VERSION ||
 	    item->version_max < ACTA_CHANNEL_VERSION)
 		return ACTA_VERDICT_VERSION;
 	if (in->accepts)
 		return ACTA_VERDICT_FRESH;
-	if (in->next == 0) { /* never met */
-		if (item->acked > 1 && !item->in_memory &&
-		    !part->loaded->service->in_memory)
-			return ACTA_VERDICT_RECEIVER_NEW;
-		return ACTA_VERDICT_FRESH;
-	}
+	/* What it knows acked was durable here, if anything is: a sender in
+	 * memory that came up anew knows of nothing. */
+	lost = item->acked > 1 && !part->loaded->service->in_memory;
+	if (in->next == 0) /* never met */
+		return lost ? ACTA_VERDICT_RECEIVER_NEW : ACTA_VERDICT_FRESH;
+	if (item->hist != in->hist && item->in_memory)
+		return lost ? ACTA_VERDICT_RECEIVER_BACK : ACTA_VERDICT_FRESH;
 	if (item->hist != in->hist)
-		return item->in_memory ? ACTA_VERDICT_FRESH
-				       : ACTA_VERDICT_SENDER_NEW;
+		return ACTA_VERDICT_SENDER_NEW;
 	/* An older incarnation, or a twin of the same number. */
 	if (item->inc < in->inc ||
 	    (item->inc == in->inc && item->random != in->random))
