@@ -15,7 +15,8 @@ on_broken(void *self, const char *kind, const char *text)
 static bool
 on_trusted(void *self, const struct acta_place *place)
 {
-	return !sim->processes[place->process->end].set_back;
+	return !sim->processes[place->process->end].set_back &&
+	    !place->process->store.in_memory;
 }
 
 void
@@ -91,6 +92,8 @@ sim_check_leaves(
 
 	if (item->kind < sizeof(rows) / sizeof(rows[0]) && rows[item->kind] > 0)
 		sim->tally[rows[item->kind]]++;
+	if (place->process->store.in_memory)
+		return; /* nothing of it is durable */
 	acta_ledger_leaves(&sim->ledger, place, item);
 	if (item->kind == ACTA_ITEM_REPLY)
 		check_answer(place, end, item);

@@ -101,7 +101,7 @@ sim_fault_ended(struct acta_process *p)
 	    acta_dice_between(&sim->dice, full ? 50000 : 100,
 		full || acta_dice_chance(&sim->dice, 200) ? 2000000 : 50000);
 	s->check_us = s->idle_us = s->pause_us = INT64_MAX;
-	if (s->upgrade) {
+	if (s->upgrade && !p->store.in_memory) {
 		s->upgrade = false;
 		p->loaded = &sim->loaded[1][p->end];
 	}

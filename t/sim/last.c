@@ -285,6 +285,8 @@ stopped(const struct acta_place *from, const struct acta_place *to)
 static void
 check_channel(const struct acta_place *from, const struct acta_place *to)
 {
+	bool memory =
+	    from->process->store.in_memory || to->process->store.in_memory;
 	bool back = sim->processes[from->process->end].set_back ||
 	    sim->processes[to->process->end].set_back;
 	struct acta_in_row in;
@@ -297,7 +299,7 @@ check_channel(const struct acta_place *from, const struct acta_place *to)
 		if (!back)
 			sim_violation("the channel %s to %s has stopped",
 			    from->dir, to->dir);
-	} else if (wrong != NULL) {
+	} else if (wrong != NULL && !memory) {
 		sim_violation(
 		    "%s to %s goes on, and %s", from->dir, to->dir, wrong);
 	} else {
@@ -316,7 +318,8 @@ check_places(void)
 		for (uint32_t n = 0; n < c->processes[i]->count; n++)
 			places[count++] = &c->processes[i]->places[n];
 	for (uint32_t i = 0; i < count; i++) {
-		acta_ledger_store(&sim->ledger, places[i]);
+		if (!places[i]->process->store.in_memory)
+			acta_ledger_store(&sim->ledger, places[i]);
 		for (uint32_t n = 0; n < count; n++)
 			if (i != n)
 				check_channel(places[i], places[n]);

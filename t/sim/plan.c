@@ -21,6 +21,7 @@ shape(struct sim_plan *plan, struct acta_dice *dice)
 	plan->services = 2 + acta_dice_roll(dice, SIM_SERVICES - 1);
 	for (uint32_t i = 0; i < plan->services; i++)
 		plan->parts[i] = 1 + acta_dice_roll(dice, 2);
+	plan->memory = acta_dice_chance(dice, 150);
 	plan->doors = 1 + acta_dice_roll(dice, 2);
 	plan->config = (struct acta_part_config){ .node = "sim",
 		.max_attempts = 3 + acta_dice_roll(dice, 3),
@@ -79,6 +80,12 @@ op_numbers(struct sim_event *e, struct acta_dice *dice)
 	}
 }
 
+static uint32_t
+durable(const struct sim_plan *plan)
+{
+	return plan->services - plan->memory;
+}
+
 static void
 op(struct sim_event *e, const struct sim_plan *plan, struct acta_dice *dice,
     uint32_t kinds)
@@ -87,8 +94,9 @@ op(struct sim_event *e, const struct sim_plan *plan, struct acta_dice *dice,
 	do
 		e->a = acta_dice_roll(dice, OPS);
 	while ((kinds >> e->a & 1) == 0);
-	e->b = acta_dice_roll(dice, plan->services * SIM_KEYS);
-	e->c = acta_dice_roll(dice, plan->services * SIM_KEYS);
+	e->b = acta_dice_roll(dice, durable(plan) * SIM_KEYS);
+	e->c = acta_dice_roll(dice,
+	    (e->a == OP_QUERY ? plan->services : durable(plan)) * SIM_KEYS);
 	e->ms = 1 << acta_dice_roll(dice, 12);
 	op_numbers(e, dice);
 	e->timeout_ms =
@@ -99,6 +107,10 @@ op(struct sim_event *e, const struct sim_plan *plan, struct acta_dice *dice,
 	e->session = e->kept_id && acta_dice_chance(dice, SIM_SESSIONS);
 	if (e->a == OP_RETRY)
 		e->d = 1 + acta_dice_roll(dice, 3);
+	/* What it sends, it may send twice. */
+	if (e->a == OP_QUERY && e->c >= durable(plan) * SIM_KEYS &&
+	    (e->how == HOW_FORWARDED || e->how == HOW_BY_ANOTHER))
+		e->how = HOW_AT_ONCE;
 }
 
 /* --------------------------------------------------------------- faults -- */
@@ -196,7 +208,7 @@ some(struct acta_dice *dice, uint32_t all)
 static void
 set_back(struct sim_plan *plan, struct acta_dice *dice)
 {
-	uint32_t victim = acta_dice_roll(dice, plan->services);
+	uint32_t victim = acta_dice_roll(dice, durable(plan));
 	uint32_t times = 1 + acta_dice_chance(dice, 300);
 
 	plan->sets_back = true;
@@ -207,7 +219,7 @@ set_back(struct sim_plan *plan, struct acta_dice *dice)
 		bool wipe = acta_dice_chance(dice, 150);
 
 		if (i > 0 && acta_dice_chance(dice, 500))
-			victim = acta_dice_roll(dice, plan->services);
+			victim = acta_dice_roll(dice, durable(plan));
 		e[0] = (struct sim_event){
 			.kind = EV_COPY, .a = victim, .number = plan->count
 		};

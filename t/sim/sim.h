@@ -102,6 +102,7 @@ struct sim_plan {
 	uint32_t parts[SIM_SERVICES], services, doors;
 	bool sets_back;  /* copies are put back: only channels are judged */
 	bool small_quota;
+	bool memory; /* the last service is in memory: asked, and no more */
 	struct acta_part_config config;
 	struct acta_store_options store;
 	struct acta_net_rates rates;
@@ -205,6 +206,7 @@ extern const char *const sim_point_names[PT_COUNT];
 	X(NET_CUT, "frame: link cut")                       \
 	X(NET_TO_DEAD, "frame: to a dead process")          \
 	X(NET_OF_DEAD, "frame: of a dead process, arrived") \
+	X(MEMORY_ASKED, "asked of a service in memory")     \
 	X(BACK_STOPPED, "set back: channel stopped")        \
 	X(BACK_AGREED, "set back: channel agrees, goes on")
 
@@ -263,7 +265,7 @@ struct sim_world {
 	struct acta_cluster cluster;
 	struct acta_ledger ledger;
 	struct acta_dice dice;
-	struct acta_loaded loaded[2][SIM_SERVICES];
+	struct acta_loaded loaded[3][SIM_SERVICES];
 	struct sim_process processes[SIM_SERVICES];
 	struct sim_ask asks[SIM_OPS_MAX];
 	uint32_t ask_count, ask_first, next_event;
@@ -341,7 +343,8 @@ void sim_ask_id(const struct sim_ask *ask, uint8_t out[16]);
 
 /* --------------------------------------------------------------- actors -- */
 
-extern const struct acta_service sim_services[2][SIM_SERVICES];
+/* As they are, after an upgrade, in memory. */
+extern const struct acta_service sim_services[3][SIM_SERVICES];
 
 /* --------------------------------------------------------------- checks -- */
 

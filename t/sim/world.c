@@ -240,7 +240,7 @@ run_round(struct acta_process *p)
 	err = acta_process_round(p, frames);
 	if (s->idle_us == INT64_MAX)
 		s->idle_us = sim->cluster.now_us + 1050000;
-	if (err == ACTA_OK && !sim->power_out)
+	if (err == ACTA_OK && !sim->power_out && !p->store.in_memory)
 		acta_ledger_memory(&sim->ledger, p);
 	sim_judge(p, err);
 }
@@ -590,14 +590,17 @@ set_up(const struct sim_plan *plan)
 	sim->cluster.net.rates = plan->rates;
 	sim->net_until_us = INT64_MAX;
 	for (uint32_t i = 0; i < plan->services; i++) {
-		for (int v = 0; v < 2; v++) {
+		bool memory = plan->memory && i == plan->services - 1;
+
+		for (int v = 0; v < 3; v++) {
 			enum acta_err err = acta_loaded_from(
 			    &sim->loaded[v][i], &sim_services[v][i], &why);
 
 			assert(err == ACTA_OK);
 		}
-		(void)acta_cluster_add(&sim->cluster, &sim->loaded[0][i],
-		    plan->parts[i], &plan->config, &plan->store);
+		(void)acta_cluster_add(&sim->cluster,
+		    &sim->loaded[memory ? 2 : 0][i], plan->parts[i],
+		    &plan->config, &plan->store);
 		sim->processes[i] =
 		    (struct sim_process){ .restart_us = plan->start_us,
 			    .check_us = INT64_MAX,
@@ -661,7 +664,7 @@ sim_world_fini(struct sim_world *world)
 	for (uint32_t i = 0; i < world->ask_count; i++)
 		acta_buf_fini(&world->asks[i].result);
 	for (uint32_t i = 0; i < world->plan->services; i++)
-		for (int v = 0; v < 2; v++)
+		for (int v = 0; v < 3; v++)
 			acta_loaded_close(&world->loaded[v][i]);
 	sim = NULL;
 }
