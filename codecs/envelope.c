@@ -625,6 +625,10 @@ acta_caller_encode(struct acta_buf *buf, const struct acta_caller *caller)
 		if (caller->forwarded)
 			acta_pack_bool(buf, true);
 		return;
+	case ACTA_CALLER_EVENT:
+		acta_pack_list(buf, 1);
+		acta_pack_uint(buf, caller->kind);
+		return;
 	}
 	assert(!"a caller of no kind");
 }
@@ -663,6 +667,8 @@ acta_caller_decode(
 		caller.part = read_u32(reader, ok);
 		caller.ask = acta_read_uint(reader, ok);
 		more = list.size - 4;
+	} else if (caller.kind == ACTA_CALLER_EVENT && list.size == 1) {
+		; /* that is all */
 	} else {
 		*ok = false;
 	}

@@ -73,13 +73,15 @@ void acta_answer_error(struct acta_buf *buf, acta_value id, const char *code,
  * Who waits for the answer to a message. Packed as a list, nil for NOBODY:
  * DOOR  [1, door, door_inc, request, home_service, home_part, home_key|nil]
  * ASK   [2, service, part, ask]
- * and `true` behind it if a handler that ran has forwarded it: then no refusal
+ * EVENT [3]
+ * and, of the first two, `true` behind it if a handler that ran has forwarded it: then no refusal
  * may say that nothing was done.
  * home_key (20 bytes: hour u32 BE, XXH3-128 of client and id) names the row of
  * the client's id in the partition `home`; NULL: no id is kept.
  */
 enum acta_caller_kind {
-	ACTA_CALLER_NOBODY, ACTA_CALLER_DOOR, ACTA_CALLER_ASK
+	ACTA_CALLER_NOBODY, ACTA_CALLER_DOOR, ACTA_CALLER_ASK,
+	ACTA_CALLER_EVENT /* nobody: it is an event that was subscribed */
 };
 struct acta_caller {
 	uint32_t kind;

@@ -65,7 +65,10 @@ struct acta_config_service {
 	int64_t max_attempts, max_crashes, turn_limit_ms;
 	int64_t memory_max, files_max; /* 0: none */
 	int64_t on_failed;             /* 0 park, 1 stop */
-	int64_t on_lag;                /* 0 hold */
+	int64_t on_lag;                /* 0 hold, 1 lapse */
+	/* Where a subscription begins: 0 first, -1 last, a seq, or -(ms since
+	 * 1970) of a time. */
+	int64_t on_from;
 	int64_t ids_keep_ms, ids_quota;
 	int64_t events_age_ms, events_size, events_count;
 	int64_t spin_us;

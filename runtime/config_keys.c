@@ -43,7 +43,7 @@ static const char *const exceeds[] = { "on_exceed", "hold", "escalate", NULL };
 static const char *const restarts[] = { "restart type", "permanent",
 	"transient", "temporary", NULL };
 static const char *const on_faileds[] = { "on_failed", "park", NULL };
-static const char *const on_lags[] = { "on_lag", "hold", NULL };
+static const char *const on_lags[] = { "on_lag", "hold", "lapse", NULL };
 
 /* Words of other systems, or of a later version: what to say instead. */
 static const struct {
@@ -58,7 +58,6 @@ static const struct {
 	{ "strategy", "rest_for_one", NULL, "this version has one_for_one" },
 	{ "strategy", "simple_one_for_one", NULL,
 	    "this version has one_for_one" },
-	{ "on_lag", "lapse", NULL, "this version has hold" },
 	{ "on_failed", "stop", NULL,
 	    "this version has park: only the failing actor waits" },
 };
@@ -118,6 +117,7 @@ static const struct acta_key service_keys[] = {
 	RANGE("limits.files", ACTA_KEY_INT, S(files_max), "0", 0, 1 << 20),
 	WORDS("on_failed", S(on_failed), "park", on_faileds),
 	WORDS("on_lag", S(on_lag), "hold", on_lags),
+	PLAIN("on_from", ACTA_KEY_FROM, S(on_from), "first"),
 	RANGE("ids.keep", ACTA_KEY_MS, S(ids_keep_ms), "24h", MS_S,
 	    366 * 24 * MS_H),
 	RANGE("ids.quota", ACTA_KEY_SIZE, S(ids_quota), "1GiB", MIB, TIB),
@@ -446,6 +446,12 @@ acta_key_read(const struct acta_key_reading *r, const struct acta_key *key,
 		if (!node->plain || acta_text_int(node->text, out) != ACTA_OK)
 			return acta_key_wrong(r, node, "a whole number");
 		return in_range(r, key, node, (double)*(int64_t *)out);
+	case ACTA_KEY_FROM:
+		if (acta_text_from(node->text, out) != ACTA_OK)
+			return acta_key_wrong(r, node,
+			    "first, last, a seq or a time as "
+			    "2026-01-31T12:00:00Z");
+		return ACTA_OK;
 	case ACTA_KEY_SIZE:
 		if (acta_text_size(node->text, out, r->why) != ACTA_OK)
 			return acta_key_wrong(r, node, "a size");

@@ -23,6 +23,7 @@ enum acta_key_type {
 	ACTA_KEY_MS,       /* int64_t ms, min .. max */
 	ACTA_KEY_US,       /* int64_t us, min .. max */
 	ACTA_KEY_SHUTDOWN, /* int64_t ms, or brutal_kill, or infinity */
+	ACTA_KEY_FROM,     /* int64_t, config.h: where in a log */
 	ACTA_KEY_NUM,      /* double, min .. max */
 	ACTA_KEY_BOOL,     /* bool */
 	ACTA_KEY_WORD,     /* int64_t: index in words */

@@ -66,7 +66,7 @@ host_config(const struct acta_config *config,
 {
 	char *data = acta_text_keepf("%s/%s", config->data, s->name);
 
-	acta_pack_map(buf, 21);
+	acta_pack_map(buf, 22);
 	put_text(buf, "node", config->node);
 	put_text(buf, "service", s->name);
 	put_text(buf, "load", s->path);
@@ -104,7 +104,8 @@ host_config(const struct acta_config *config,
 	else
 		acta_pack_map(buf, 0);
 	put_int(buf, "max_body", config->max_body);
-	put_text(buf, "on_lag", "hold");
+	put_text(buf, "on_lag", s->on_lag == 0 ? "hold" : "lapse");
+	put_int(buf, "on_from", s->on_from);
 	put_services(buf, config);
 	free(data);
 }

@@ -34,6 +34,7 @@ value_text(const struct acta_key *key, const void *base, char out[PATH_MAX])
 		}
 		acta_text_of_duration(number * 1000, out);
 		break;
+	case ACTA_KEY_FROM: acta_text_of_from(number, out); break;
 	case ACTA_KEY_MS: acta_text_of_duration(number * 1000, out); break;
 	case ACTA_KEY_US: acta_text_of_duration(number, out); break;
 	case ACTA_KEY_NUM:

@@ -4,11 +4,13 @@
 #include <assert.h>
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define PRINTF_MAX 65536u
 #define HUNDRED_YEARS_US (36525LL * 86400 * 1000000)
@@ -175,6 +177,40 @@ acta_text_num(const char *text, double *out)
 		return ACTA_EINVAL;
 	*out = value;
 	return ACTA_OK;
+}
+
+enum acta_err
+acta_text_from(const char *text, int64_t *out)
+{
+	struct tm utc = { .tm_sec = 0 };
+	const char *end;
+
+	if (strcmp(text, "first") == 0 || strcmp(text, "last") == 0) {
+		*out = text[0] == 'f' ? ACTA_FROM_FIRST : ACTA_FROM_LAST;
+		return ACTA_OK;
+	}
+	if (acta_text_int(text, out) == ACTA_OK)
+		return *out > 0 ? ACTA_OK : ACTA_EINVAL;
+	end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+	if (end == NULL || *end != '\0')
+		return ACTA_EINVAL;
+	*out = -(int64_t)timegm(&utc) * 1000;
+	return *out < ACTA_FROM_LAST ? ACTA_OK : ACTA_EINVAL;
+}
+
+void
+acta_text_of_from(int64_t from, char out[32])
+{
+	time_t seconds = (time_t)(-from / 1000);
+	struct tm utc;
+
+	if (from == ACTA_FROM_FIRST || from == ACTA_FROM_LAST)
+		snprintf(out, 32, from == ACTA_FROM_FIRST ? "first" : "last");
+	else if (from > 0)
+		snprintf(out, 32, "%" PRId64, from);
+	else
+		strftime(
+		    out, 32, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &utc));
 }
 
 static void

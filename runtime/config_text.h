@@ -34,6 +34,12 @@ ACTA_NODISCARD enum acta_err acta_text_size(
 /* A whole decimal number, perhaps negative. */
 ACTA_NODISCARD enum acta_err acta_text_int(const char *text, int64_t *out);
 /* A finite decimal number. */
+#define ACTA_FROM_FIRST 0
+#define ACTA_FROM_LAST (-1)
+/* "first", "last", a seq from 1 on, or a time as 2026-01-31T12:00:00Z, which
+ * must be after 1970: 0, -1, the seq, or minus the ms. */
+ACTA_NODISCARD enum acta_err acta_text_from(const char *text, int64_t *out);
+void acta_text_of_from(int64_t from, char out[32]);
 ACTA_NODISCARD enum acta_err acta_text_num(const char *text, double *out);
 
 /* The other way: the largest unit that leaves no rest. `out` of 32 bytes. */

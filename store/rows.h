@@ -3,8 +3,9 @@
  * are one MessagePack value each. `actor` stands for u8 length and the actor's
  * key; numbers in keys are big-endian; `peer` is u8 length, service, u16 part.
  *
- * META    "numbers"         [next ask, next token, next dead letter, next local]
+ * META    "numbers"         [next ask, token, dead letter, local, event's place]
  *         "id-hour/", hour hex       [client ids, bytes] of the hour in REPLY
+ *         "on/", service     what that publisher was last told that we hear
  *         "ids"             [ids from before this ms are forgotten]
  * STATE   actor, row name   the row's value
  * OUTBOX  peer, u64 seq     messages (codecs/envelope.h) of seq, seq + 1, ...: what
@@ -22,9 +23,16 @@
  * DUE     u64 ms, "t", actor, name   nil: a timer
  *         u64 ms, "a", u64 ask       nil: an ask's time-out
  *         u64 ms, "k", u64 token     nil: a token that nobody used
- * EVENT   u8 length, topic, u64 seq  [key, prev, at ms, data map]
+ * EVENT   u8 length, topic, u64 seq  [key, prev, at ms, data map, place among all
+ *                            topics' events]
  * TOPIC   "h", topic        [next seq, first seq, bytes]
  *         "l", u8 length, topic, actor key   the actor's last seq on it
+ *         "s", kind, u8 length, topic, [u64 hash of filter,] hash16
+ *                           who hears it: [service, actor key|nil, handler,
+ *                            filter|nil, key field|nil, lapse, cursor]; kind "o"
+ *                            of a service's handlers, "a" an actor that hears all
+ *                            keys, "k" one; cursor: fed from the log from there,
+ *                            0: up to date
  * REPLY   u32 hour, hash16  [to, body hash bin16, at ms, state, code, text,
  *                            result, id ms, session bin16|nil, seq]; state 0
  *                            pending (hour 0), 1 ok, 2 refused; hour fffffffe:

@@ -178,6 +178,46 @@ driven_run(struct driven *d)
 	ck_assert(!more);
 }
 
+/* Partition 0 of service `from` says hello, and sends messages as seq first ... */
+static inline void
+driven_hello(struct driven *d, const char *from, uint64_t next, uint64_t hist,
+    uint64_t nonce)
+{
+	struct acta_item item = { .kind = ACTA_ITEM_HELLO,
+		.src = { from, (uint32_t)strlen(from) },
+		.dst = { d->config.service,
+		    (uint32_t)strlen(d->config.service) },
+		.hist = hist,
+		.inc = 1,
+		.nonce = nonce,
+		.acked = 1,
+		.next = next,
+		.random = 7,
+		.version_min = 1,
+		.version_max = 1,
+		.chain = (const uint8_t[16]){ 0 } };
+
+	acta_part_item(d->part, &item, d->now_ms);
+}
+
+static inline void
+driven_data(struct driven *d, const char *from, uint64_t first,
+    const struct acta_buf *messages, uint32_t count, uint64_t hist)
+{
+	struct acta_item item = { .kind = ACTA_ITEM_DATA,
+		.src = { from, (uint32_t)strlen(from) },
+		.dst = { d->config.service,
+		    (uint32_t)strlen(d->config.service) },
+		.hist = hist,
+		.inc = 1,
+		.first = first,
+		.count = count };
+
+	item.body = (struct acta_bytes){ (const char *)messages->data,
+		(uint32_t)messages->size };
+	acta_part_item(d->part, &item, d->now_ms);
+}
+
 struct asked { /* of a call */
 	const char *type, *id, *session;
 	int64_t n, id_ms;

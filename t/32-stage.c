@@ -34,14 +34,12 @@ static const struct acta_service service = {
 	.handlers = handlers,
 };
 
-static char dir[] = "/tmp/acta-stage-XXXXXX";
 static struct driven d;
 
 static void
 setup(void)
 {
-	strcpy(dir, "/tmp/acta-stage-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(dir));
+	make_dir();
 	driven_init(&d, dir, &service);
 	d.routes[1].partitions = 3;
 	driven_reopen(&d);
@@ -50,11 +48,8 @@ setup(void)
 static void
 teardown(void)
 {
-	char command[400];
-
 	driven_fini(&d);
-	snprintf(command, sizeof(command), "rm -r %s", dir);
-	ck_assert_int_eq(system(command), 0);
+	remove_dir();
 }
 
 static uint64_t

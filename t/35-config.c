@@ -305,8 +305,11 @@ static const struct {
 	{ ONE("user: x"), "2:35", "\"user\" comes later", "" },
 	{ ONE("cwd: /"), "2:35", "\"cwd\" comes later", "" },
 	{ ONE("stop_signal: TERM"), "2:35", "\"stop_signal\" comes later", "" },
-	{ ONE("on_lag: lapse"), "2:43", "on_lag \"lapse\" comes later",
-	    "has hold" },
+	{ ONE("on_lag: skip"), "2:43", "unknown on_lag \"skip\"", "" },
+	{ ONE("on_from: yesterday"), "2:44", "\"on_from\" is \"yesterday\"",
+	    "" },
+	{ ONE("on_from: 0"), "2:44", "\"on_from\" is", "" },
+	{ ONE("on_from: 2026-13-31T12:00:00Z"), "2:44", "\"on_from\" is", "" },
 	/* settings */
 	{ ORDER(""), "2:12", "setting \"warehouse\" is missing", "" },
 	{ ORDER(", settings: north"), "2:45", "\"settings\" is \"north\"", "" },
@@ -773,6 +776,35 @@ START_TEST(quantities_are_read_and_written)
 }
 END_TEST
 
+START_TEST(where_in_a_log_is_read_and_written)
+{
+	static const struct {
+		const char *text;
+		int64_t from;
+	} places[] = {
+		{ "first", ACTA_FROM_FIRST },
+		{ "last", ACTA_FROM_LAST },
+		{ "17", 17 },
+		{ "2026-01-31T12:00:00Z", -1769860800000 },
+	};
+	static const char *const none[] = { "", "0", "-1", "Last", "17s",
+		"1970-01-01T00:00:00Z", "2026-01-31", "2026-01-31T12:00:00Zz",
+		"2026-01-31T12:00:00" };
+	int64_t from;
+	char out[32];
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		ck_assert_int_eq(
+		    acta_text_from(places[i].text, &from), ACTA_OK);
+		ck_assert_int_eq(from, places[i].from);
+		acta_text_of_from(from, out);
+		ck_assert_str_eq(out, places[i].text);
+	}
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		ck_assert_int_ne(acta_text_from(none[i], &from), ACTA_OK);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -795,6 +827,7 @@ main(void)
 	tcase_add_test(tc, what_show_prints_is_the_same_config);
 	tcase_add_test(tc, what_show_prints_of_any_text_is_that_text);
 	tcase_add_test(tc, quantities_are_read_and_written);
+	tcase_add_test(tc, where_in_a_log_is_read_and_written);
 	suite_add_tcase(suite, tc);
 	srunner_set_tap(runner, "-");
 	srunner_run_all(runner, CK_SILENT);

@@ -365,41 +365,17 @@ run_call_(const char *key, struct asked ask)
 }
 #define ask_(key, ...) run_call_((key), (struct asked){ __VA_ARGS__ })
 
-/* Several messages as seq first ... of channel `from`.0 -> counter.0 */
 static void
 data_from(const char *from, uint64_t first, const struct acta_buf *messages,
     uint32_t count, uint64_t hist)
 {
-	struct acta_item item = { .kind = ACTA_ITEM_DATA,
-		.src = { from, (uint32_t)strlen(from) },
-		.dst = { "counter", 7 },
-		.hist = hist,
-		.inc = 1,
-		.first = first,
-		.count = count };
-
-	item.body = (struct acta_bytes){ (const char *)messages->data,
-		(uint32_t)messages->size };
-	acta_part_item(d.part, &item, d.now_ms);
+	driven_data(&d, from, first, messages, count, hist);
 }
 
 static void
 hello_from(const char *from, uint64_t next, uint64_t hist, uint64_t nonce)
 {
-	struct acta_item item = { .kind = ACTA_ITEM_HELLO,
-		.src = { from, (uint32_t)strlen(from) },
-		.dst = { "counter", 7 },
-		.hist = hist,
-		.inc = 1,
-		.nonce = nonce,
-		.acked = 1,
-		.next = next,
-		.random = 7,
-		.version_min = 1,
-		.version_max = 1,
-		.chain = (const uint8_t[16]){ 0 } };
-
-	acta_part_item(d.part, &item, d.now_ms);
+	driven_hello(&d, from, next, hist, nonce);
 }
 
 static void

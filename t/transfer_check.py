@@ -474,7 +474,7 @@ def events(w):
         numbers = []
         for key in sorted(store["event"]):
             seq = int.from_bytes(key[-8:], "big")
-            account, prev, _, data = unpack(store["event"][key])
+            account, prev, _, data, _ = unpack(store["event"][key])
             numbers.append(seq)
             if prev != last.get(account, 0):
                 yield f"{service}.{part} event {seq}: prev {prev}"

@@ -554,7 +554,7 @@ pack_event(struct acta_buf *out, const struct acta_part *part,
 	size_t size;
 	char from[ACTA_ADDRESS_MAX + 1];
 
-	ok = acta_read_list(&r, &ok) == 4 && ok;
+	ok = acta_read_list(&r, &ok) == 5 && ok;
 	key = acta_read_str(&r, &n, &ok);
 	prev = acta_read_uint(&r, &ok);
 	at_ms = acta_read_int(&r, &ok);

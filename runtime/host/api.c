@@ -15,6 +15,7 @@
 #include "codecs/packer.h"
 #include "runtime/host/log.h"
 #include "runtime/host/stage.h"
+#include "runtime/host/subs.h"
 
 #define FIELD_NAME_MAX 64u
 #define ROW_NAME_MAX 255u
@@ -1256,8 +1257,8 @@ type_ok(acta_actor *a, const char *call, const char *type)
 	return true;
 }
 
-static void
-queue_sent(acta_actor *a, const struct acta_route *route, uint32_t part,
+struct acta_sent *
+acta_actor_queue(acta_actor *a, const struct acta_route *route, uint32_t part,
     const struct acta_message *m)
 {
 	struct acta_sent *s = acta_arena_alloc(a->arena, sizeof(*s));
@@ -1273,6 +1274,7 @@ queue_sent(acta_actor *a, const struct acta_route *route, uint32_t part,
 	s->data = acta_arena_copy(a->arena, b->data, b->size);
 	*a->sent_tail = s;
 	a->sent_tail = &s->next;
+	return s;
 }
 
 /* Tell the asker once this handler's effects are kept, not before. */
@@ -1319,7 +1321,7 @@ send_message(acta_actor *a, acta_ref to, struct acta_message *m)
 	part = to->part;
 	if (acta_key_is_any(to->key.data, to->key.size))
 		acta_stage_pick(a->part, r, &part, &m->key);
-	queue_sent(a, r, part, m);
+	(void)acta_actor_queue(a, r, part, m);
 }
 
 static struct acta_bytes
@@ -1485,6 +1487,7 @@ acta_publish_(acta_actor *a, const char *topic, const acta_field *fields)
 		    (uint32_t)b->size };
 	*a->event_tail = e;
 	a->event_tail = &e->next;
+	acta_subs_publish(a, topic, e->item.body);
 }
 
 /* ---------------------------------------------------------------- reply -- */
@@ -1644,7 +1647,7 @@ answer_token(acta_actor *a, const char *call, const char *token,
 		    (uint32_t)b.size };
 	acta_buf_fini(&b);
 	if (effect(a, call, end->size)) /* what the user made of it */
-		queue_sent(a, r, t.part, &m);
+		(void)acta_actor_queue(a, r, t.part, &m);
 }
 
 void
@@ -1860,7 +1863,33 @@ void
 acta_subscribe(
     acta_actor *a, const char *topic, const char *key, const char *handler)
 {
-	acta_actor_misuse(a,
-	    "acta_subscribe: this acta has no durable "
-	    "subscriptions yet; read the topic with the @events replay");
+	size_t size = topic ? strcspn(topic, ".") : 0;
+
+	if (!may_change(a, "acta_subscribe"))
+		return;
+	if (topic == NULL || topic[size] != '.' ||
+	    !acta_service_valid(topic, size) ||
+	    !acta_type_valid(topic + size + 1, strlen(topic + size + 1))) {
+		acta_actor_misuse(a,
+		    "acta_subscribe: \"%.100s\" is not a topic, "
+		    "\"service.topic\"",
+		    topic ? topic : "");
+		return;
+	}
+	if (key != NULL &&
+	    (strlen(key) > ACTA_KEY_MAX ||
+		!acta_utf8_valid(key, strlen(key)))) {
+		acta_actor_misuse(
+		    a, "acta_subscribe: that is no key of an actor");
+		return;
+	}
+	if (handler != NULL &&
+	    acta_loaded_find(a->loaded, handler, strlen(handler)) == NULL) {
+		acta_actor_misuse(a,
+		    "acta_subscribe: this service has no handler \"%.80s\"",
+		    handler);
+		return;
+	}
+	if (effect(a, "acta_subscribe", ACTA_KEY_MAX))
+		acta_subs_ask(a, topic, key, handler);
 }

@@ -220,6 +220,35 @@ acta_channel_block(
 }
 
 void
+acta_channel_lapse(struct acta_part *part, struct acta_out *o)
+{
+	char name[48], text[160];
+
+	o->lapsed++;
+	if (o->lapsing)
+		return;
+	o->lapsing = true;
+	snprintf(name, sizeof(name), "lapse-%.24s.%u", o->service, o->part);
+	snprintf(text, sizeof(text),
+	    "%.32s.%u is behind: events are skipped for it (on_lag: lapse)",
+	    o->service, o->part);
+	part->port.alarm(part->port.self, name, text);
+}
+
+/* There is room again, the reserve too. */
+static void
+watch_lapse(struct acta_part *part, struct acta_out *o)
+{
+	char name[48];
+
+	if (!o->lapsing || !acta_channel_room(part, o, false))
+		return;
+	o->lapsing = false;
+	snprintf(name, sizeof(name), "lapse-%.24s.%u", o->service, o->part);
+	part->port.alarm(part->port.self, name, "");
+}
+
+void
 acta_channel_append(
     struct acta_part *part, struct acta_out *out, const void *data, size_t size)
 {
@@ -677,6 +706,10 @@ on_welcome(struct acta_part *part, const struct acta_item *item, int64_t now_ms)
 	o->why = NULL;
 	if (o->peer_hist != item->hist)
 		o->dirty = true;
+	/* Another store than it was does not know what we hear of it. */
+	if (o->peer_hist != item->hist && o->peer_hist != 0 &&
+	    part->config.part == 0)
+		part->announce = part->announce_all = true;
 	o->peer_hist = item->hist;
 	o->state = ACTA_OUT_OPEN;
 	o->sent = o->acked;
@@ -998,6 +1031,7 @@ speak(struct acta_part *part, struct acta_out *o, int64_t now_ms)
 	uint64_t sent = o->sent;
 
 	watch_blocked(part, o);
+	watch_lapse(part, o);
 	if (o->acked == o->next)
 		return;
 	switch (o->state) {

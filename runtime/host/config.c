@@ -110,7 +110,7 @@ fill(struct acta_host_config *c, acta_value map)
 	acta_value backoff = at(map, "backoff"), store = at(map, "store");
 	acta_value channel = at(map, "channel"), events = at(map, "events");
 	struct acta_part_config *p = &c->part;
-	acta_value failed = at(map, "on_failed");
+	acta_value failed = at(map, "on_failed"), lag = at(map, "on_lag");
 
 	copy(c->node, sizeof(c->node), at(map, "node"));
 	copy(c->service, sizeof(c->service), at(map, "service"));
@@ -130,6 +130,14 @@ fill(struct acta_host_config *c, acta_value map)
 	p->backoff_factor = acta_as_num(at(backoff, "factor"), 2);
 	p->stop_on_failed = failed.type == ACTA_STR && failed.size == 4 &&
 	    memcmp(failed.as.data, "stop", 4) == 0;
+	p->on_lapse = lag.type == ACTA_STR && lag.size == 5;
+	p->on_from = number(map, "on_from", 0);
+	p->on_how = p->on_from > 0 ? 's'
+	    : p->on_from == 0      ? 'f'
+	    : p->on_from == -1     ? 'l'
+				   : 't';
+	if (p->on_how == 't')
+		p->on_from = -p->on_from;
 	p->channel_quota = (uint64_t)number(channel, "quota", 256 << 20);
 	p->channel_credit = (uint64_t)number(channel, "credit", 4 << 20);
 	p->event_age_ms = number(events, "age_ms", 24 * 3600 * 1000);

@@ -13,18 +13,19 @@
 	64u /* rows that one turn may retire, per topic; or twice as
                       * many as it brought */
 
-static struct acta_topic *
-topic_find(struct acta_part *part, const char *name, size_t size, bool make)
+struct acta_topic *
+acta_topic_find(struct acta_part *part, struct acta_bytes name, bool make)
 {
 	struct acta_topic *t;
 
 	for (uint32_t i = 0; i < part->topic_count; i++) {
 		t = &part->topics[i];
-		if (strlen(t->name) == size && memcmp(t->name, name, size) == 0)
+		if (strlen(t->name) == name.size &&
+		    memcmp(t->name, name.data, name.size) == 0)
 			return t;
 	}
 	if (!make || part->topic_count == ACTA_TOPICS_MAX ||
-	    size > ACTA_TYPE_MAX)
+	    name.size > ACTA_TYPE_MAX)
 		return NULL;
 	part->topics = realloc(
 	    part->topics, (part->topic_count + 1) * sizeof(*part->topics));
@@ -32,7 +33,7 @@ topic_find(struct acta_part *part, const char *name, size_t size, bool make)
 		abort();
 	t = &part->topics[part->topic_count++];
 	*t = (struct acta_topic){ .next = 1, .first = 1 };
-	memcpy(t->name, name, size);
+	memcpy(t->name, name.data, name.size);
 	return t;
 }
 
@@ -47,8 +48,9 @@ acta_topics_load(struct acta_part *part)
 
 	while (ok && acta_scan_next(scan, &row)) {
 		struct acta_reader r = acta_reader(row.value, row.value_size);
-		struct acta_topic *t = topic_find(
-		    part, (const char *)row.key + 1, row.key_size - 1, true);
+		const struct acta_bytes name = { (const char *)row.key + 1,
+			(uint32_t)row.key_size - 1 };
+		struct acta_topic *t = acta_topic_find(part, name, true);
 
 		ok = t != NULL && acta_read_list(&r, &ok) == 3 && ok;
 		if (!ok)
@@ -61,8 +63,8 @@ acta_topics_load(struct acta_part *part)
 	return err != ACTA_OK ? err : ok ? ACTA_OK : ACTA_ECORRUPT;
 }
 
-static size_t
-event_key(char *out, const struct acta_topic *t, uint64_t seq)
+size_t
+acta_event_key(char *out, const struct acta_topic *t, uint64_t seq)
 {
 	size_t n = strlen(t->name), at = 0;
 
@@ -81,8 +83,9 @@ acta_topics_append(struct acta_part *part, struct acta_release *event)
 {
 	struct acta_item *e = &event->item;
 	size_t skip = strlen(part->config.service) + 1;
-	struct acta_topic *t =
-	    topic_find(part, e->topic.data + skip, e->topic.size - skip, true);
+	const struct acta_bytes name = { e->topic.data + skip,
+		e->topic.size - (uint32_t)skip };
+	struct acta_topic *t = acta_topic_find(part, name, true);
 	char key[ACTA_TYPE_MAX + ACTA_KEY_MAX + 16];
 	const void *value;
 	size_t n, size;
@@ -117,12 +120,14 @@ acta_topics_append(struct acta_part *part, struct acta_release *event)
 	    part->pack.size);
 
 	acta_buf_reset(&part->pack);
-	acta_pack_list(&part->pack, 4);
+	acta_pack_list(&part->pack, 5);
 	acta_pack_str(&part->pack, e->key.data, e->key.size);
 	acta_pack_uint(&part->pack, e->prev);
 	acta_pack_int(&part->pack, e->at_ms);
 	acta_pack_raw(&part->pack, e->body.data, e->body.size);
-	n = event_key(key, t, e->seq);
+	acta_pack_uint(&part->pack, part->next_place++);
+	part->numbers_dirty = true;
+	n = acta_event_key(key, t, e->seq);
 	acta_store_put(part->store, ACTA_T_EVENT, key, n, part->pack.data,
 	    part->pack.size);
 	t->bytes += part->pack.size;
@@ -147,7 +152,7 @@ trim(struct acta_part *part, struct acta_topic *t)
 
 	t->first_ms = 0;
 	for (uint32_t i = 0; i < most && t->first < t->next; i++) {
-		size_t n = event_key(key, t, t->first), size;
+		size_t n = acta_event_key(key, t, t->first), size;
 		const void *value;
 		struct acta_reader r;
 		bool ok = true;

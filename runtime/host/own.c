@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "codecs/packer.h"
+#include "runtime/host/subs.h"
 
 bool
 acta_own_then_make(struct acta_part *part, struct acta_msg *msg, uint64_t ask,
@@ -181,6 +182,12 @@ acta_own_run(struct acta_part *part, struct acta_msg *msg)
 
 	if (acta_bytes_is(msg->m.type, "@token"))
 		return run_token(part, msg);
+	if (msg->source != ACTA_FROM_CALL &&
+	    (acta_bytes_is(msg->m.type, "@subscribe") ||
+		acta_bytes_is(msg->m.type, "@on"))) {
+		acta_subs_take(part, msg);
+		return ACTA_FATE_HANDLED;
+	}
 	end = acta_own_end(part, msg);
 	if (acta_bytes_is(msg->m.type, "@answer"))
 		return acta_own_then_run(part, msg,

@@ -8,6 +8,7 @@
 #include "codecs/packer.h"
 #include "runtime/host/park.h"
 #include "runtime/host/stage.h"
+#include "runtime/host/subs.h"
 
 /* ------------------------------------------------------- small helpers -- */
 
@@ -108,6 +109,7 @@ forget(struct acta_part *part)
 	free(part->outs);
 	free(part->ins);
 	free(part->topics);
+	acta_subs_fini(part);
 	part->outs = NULL;
 	part->ins = NULL;
 	part->topics = NULL;
@@ -135,11 +137,12 @@ load(struct acta_part *part)
 	if (err == ACTA_OK) {
 		struct acta_reader r = acta_reader(value, size);
 
-		ok = acta_read_list(&r, &ok) == 4 && ok;
+		ok = acta_read_list(&r, &ok) == 5 && ok;
 		part->next_ask = acta_read_uint(&r, &ok);
 		part->next_token = acta_read_uint(&r, &ok);
 		part->next_dead = acta_read_uint(&r, &ok);
 		part->next_local = acta_read_uint(&r, &ok);
+		part->next_place = acta_read_uint(&r, &ok);
 	} else if (err != ACTA_ENOENT) {
 		return err;
 	}
@@ -150,6 +153,8 @@ load(struct acta_part *part)
 		err = acta_parked_load(part);
 	if (err == ACTA_OK)
 		err = acta_topics_load(part);
+	if (err == ACTA_OK)
+		err = acta_subs_load(part);
 	if (err == ACTA_OK)
 		err = acta_ids_load(part);
 	if (err == ACTA_OK)

@@ -86,6 +86,12 @@ struct acta_part_config {
 	uint64_t event_size, event_count;
 	int64_t ids_keep_ms; /* 0: for ever */
 	uint64_t ids_quota;  /* bytes of client ids; 0: none */
+	/* How the service hears events: skipped if it is behind, else held; and
+	 * where a new subscription begins: 'f'irst (or 0), 'l'ast, at 's'eq
+	 * on_from, or with what was published at 't'ime on_from, ms. */
+	bool on_lapse;
+	char on_how;
+	int64_t on_from;
 	const struct acta_route *routes;
 	uint32_t route_count;
 	uint64_t seed; /* of acta_unique; 0: from the system */
@@ -125,10 +131,10 @@ struct acta_out { /* our end of a channel we send on */
 	int64_t hello_ms, hello_wait_ms; /* the last, how long until the next */
 	int64_t progress_ms, resend_ms;
 	const char *why; /* it is stopped */
-	uint32_t blocked; /* messages parked since it has no room */
+	uint64_t lapsed; /* events skipped since it had no room */
 	int64_t blocked_ms, probe_ms; /* since when; the last probe */
 	uint64_t probe;
-	bool dirty, cycle;
+	bool dirty, cycle, lapsing;
 	struct acta_outbox box;
 };
 
@@ -189,6 +195,7 @@ struct acta_seen { /* fingerprints of all of them, to answer misses */
 struct acta_sent { /* by the handler that runs; in the arena */
 	struct acta_sent *next;
 	bool here;           /* to this very partition */
+	bool lapse;          /* an event: skipped if there is no room */
 	const uint8_t *data; /* encoded; or NULL, and decoded below */
 	size_t size;
 	const struct acta_route *route; /* not `here` */
@@ -226,6 +233,7 @@ struct acta_topic {
 	uint64_t bytes;
 	int64_t first_ms;  /* of its first event; 0: not looked at yet */
 	uint32_t appended; /* in this turn */
+	uint32_t subs_on, subs_all, subs_one; /* that hear it (subs.c) */
 	bool dirty;
 };
 
@@ -288,6 +296,9 @@ struct acta_part {
 	bool call_ended;                /* and has its answer */
 	struct acta_topic *topics;
 	uint32_t topic_count;
+	struct acta_behind *behind; /* subscriptions that are fed from the log */
+	uint32_t behind_count;
+	bool announce, announce_all; /* what we hear, to its publishers */
 	int64_t topics_due_ms; /* nothing of their logs is too old before */
 	struct acta_blame blames[ACTA_BLAMES_MAX];
 	uint32_t blame_count;
@@ -300,6 +311,7 @@ struct acta_part {
 	int64_t began_ms, elapsed_ms; /* of the turn: CLOCK_BOOTTIME, and since */
 
 	uint64_t next_ask, next_token, next_dead, next_local;
+	uint64_t next_place; /* of an event, among those of all topics */
 	bool numbers_dirty;
 	int64_t next_due_ms; /* no row of T_DUE is due before */
 	bool intake_stopped, failed;
@@ -333,6 +345,7 @@ struct acta_msg {
 	uint32_t attempt;
 	bool then; /* an answer: outcome and so on are set */
 	bool timer;
+	bool event; /* of a topic that this actor subscribed */
 	bool holds; /* its handler called acta_hold */
 	bool admin, send, has_client, again;
 	uint8_t client[16]; /* the id's hash; in a session the call's */
@@ -475,6 +488,8 @@ struct acta_out *acta_channel_out(
     struct acta_part *part, const char *service, uint32_t peer_part);
 bool acta_channel_room(
     const struct acta_part *part, struct acta_out *out, bool inside);
+/* An event was skipped, as there was none. */
+void acta_channel_lapse(struct acta_part *part, struct acta_out *out);
 void acta_channel_append(struct acta_part *part, struct acta_out *out,
     const void *data, size_t size);
 void acta_channel_item(
@@ -498,6 +513,10 @@ int64_t acta_channel_oldest_ms(struct acta_part *part, struct acta_out *out);
 
 /* events.c */
 enum acta_err acta_topics_load(struct acta_part *part);
+/* NULL: there is none, or no more can be made. */
+struct acta_topic *acta_topic_find(
+    struct acta_part *part, struct acta_bytes name, bool make);
+size_t acta_event_key(char *out, const struct acta_topic *t, uint64_t seq);
 void acta_topics_append(struct acta_part *part, struct acta_release *event);
 void acta_topics_store(struct acta_part *part);
 int64_t acta_topics_wake_ms(const struct acta_part *part);
@@ -509,6 +528,10 @@ void acta_part_admin(struct acta_part *part, struct acta_msg *msg);
 void acta_actor_misuse(struct acta_actor *actor, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void acta_actor_fini(struct acta_actor *actor);
+/* Send it once this handler's effects are kept. */
+struct acta_sent *acta_actor_queue(struct acta_actor *actor,
+    const struct acta_route *route, uint32_t part,
+    const struct acta_message *m);
 const struct acta_ref_ *acta_ref_make(
     struct acta_arena *arena, const char *text, size_t size);
 /* Where it lies; NULL: there is no such service. */

@@ -288,7 +288,7 @@ static bool
 room_for(struct acta_part *part, const struct acta_actor *a, bool inside)
 {
 	for (struct acta_sent *s = a->sent; s != NULL; s = s->next)
-		if (!s->here &&
+		if (!s->here && !s->lapse &&
 		    !acta_channel_room(part,
 			acta_channel_out(part, s->route->name, s->part),
 			inside)) {
@@ -304,9 +304,14 @@ keep_sent(struct acta_part *part, struct acta_sent *from, struct acta_sent *to)
 	for (struct acta_sent *s = from, *next; s != to; s = next) {
 		next = s->next;
 		if (!s->here) {
-			acta_channel_append(part,
-			    acta_channel_out(part, s->route->name, s->part),
-			    s->data, s->size);
+			struct acta_out *out =
+			    acta_channel_out(part, s->route->name, s->part);
+
+			if (s->lapse && !acta_channel_room(part, out, true))
+				acta_channel_lapse(part, out);
+			else
+				acta_channel_append(
+				    part, out, s->data, s->size);
 			continue;
 		}
 		s->next = NULL;
@@ -483,7 +488,7 @@ not_open(struct acta_part *part, const struct acta_msg *msg)
 {
 	uint32_t flags = msg->handler->handler->flags;
 
-	if (msg->then || msg->timer)
+	if (msg->then || msg->timer || msg->event)
 		return NULL;
 	if ((flags & ACTA_PRIVATE) != 0 &&
 	    strcmp(msg->from_text, acta_part_address(part, msg->m.key)) != 0)
@@ -575,6 +580,10 @@ open_raw(struct acta_part *part, struct acta_msg *msg, enum acta_fate *fate)
 		*fate = ACTA_FATE_DEAD;
 		return false;
 	}
+	/* Nobody waits for what comes of an event. */
+	msg->event = msg->m.caller.kind == ACTA_CALLER_EVENT;
+	if (msg->event)
+		msg->m.caller = (struct acta_caller){ 0 };
 	acta_msg_texts(part, msg);
 	if (msg->m.type.size > 0 && msg->m.type.data[0] == '@') {
 		if (!acta_bytes_is(msg->m.type, "@then")) {

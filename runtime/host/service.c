@@ -77,6 +77,28 @@ by_type(const void *a, const void *b)
 	return strcmp(x->handler->type, y->handler->type);
 }
 
+static bool
+on_ok(const struct acta_service *s, const struct acta_handler *h,
+    struct acta_why *why)
+{
+	size_t n = h->on ? strcspn(h->on, ".") : 0;
+
+	if (h->on == NULL && h->key == NULL)
+		return true;
+	if (h->on == NULL) {
+		acta_why_text(why, "%s: handler \"%s\": .key without .on",
+		    s->name, h->type);
+		return false;
+	}
+	if (h->on[n] == '.' && acta_service_valid(h->on, n) &&
+	    acta_type_valid(h->on + n + 1, strlen(h->on + n + 1)))
+		return true;
+	acta_why_text(why, "%s: handler \"%s\": .on \"%.100s\" is no topic",
+	    s->name, h->type, h->on);
+	acta_why_hint(why, "a topic is \"service.name\"");
+	return false;
+}
+
 static enum acta_err
 handlers_check(struct acta_loaded *l, struct acta_why *why)
 {
@@ -107,14 +129,16 @@ handlers_check(struct acta_loaded *l, struct acta_why *why)
 			    why, "types are [a-z][a-z0-9-]*, at most 64");
 			return ACTA_EINVAL;
 		}
-		if (h->on != NULL || (h->flags & ACTA_OUTSIDE) != 0) {
-			acta_why_text(why, "%s: handler \"%s\": %s", s->name,
-			    h->type, h->on ? ".on" : "ACTA_OUTSIDE");
+		if ((h->flags & ACTA_OUTSIDE) != 0) {
+			acta_why_text(why, "%s: handler \"%s\": ACTA_OUTSIDE",
+			    s->name, h->type);
 			acta_why_hint(why,
-			    "this acta has not got that yet; durable "
-			    "subscriptions and outside handlers come later");
+			    "this acta has not got that yet; outside handlers "
+			    "come later");
 			return ACTA_EINVAL;
 		}
+		if (!on_ok(s, h, why))
+			return ACTA_EINVAL;
 		if (acta_schema_init(&l->handlers[i].args, h->args, &inner) !=
 		    ACTA_OK) {
 			acta_why_text(why, "%s: args of \"%s\": %s", s->name,

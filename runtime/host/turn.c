@@ -10,6 +10,7 @@
 
 #include "codecs/packer.h"
 #include "runtime/host/park.h"
+#include "runtime/host/subs.h"
 
 bool
 acta_part_killed(struct acta_part *part, const char *point)
@@ -74,11 +75,12 @@ static void
 store_numbers(struct acta_part *part)
 {
 	acta_buf_reset(&part->pack);
-	acta_pack_list(&part->pack, 4);
+	acta_pack_list(&part->pack, 5);
 	acta_pack_uint(&part->pack, part->next_ask);
 	acta_pack_uint(&part->pack, part->next_token);
 	acta_pack_uint(&part->pack, part->next_dead);
 	acta_pack_uint(&part->pack, part->next_local);
+	acta_pack_uint(&part->pack, part->next_place);
 	acta_store_put(part->store, ACTA_T_META, "numbers", 7, part->pack.data,
 	    part->pack.size);
 	part->numbers_dirty = false;
@@ -236,6 +238,7 @@ enum acta_err
 acta_part_turn(struct acta_part *part, int64_t now_ms, bool *out_more)
 {
 	enum acta_err err;
+	bool behind;
 
 	*out_more = false;
 	if (part->failed)
@@ -246,8 +249,10 @@ acta_part_turn(struct acta_part *part, int64_t now_ms, bool *out_more)
 	if (part->read_count > 0)
 		acta_source_reads_wake(part);
 	acta_ids_expire(part);
+	acta_subs_announce(part);
 	if (!gather(part))
 		return ACTA_ECLOSED;
+	behind = acta_subs_catch_up(part);
 	acta_source_local_park(part);
 	acta_topics_store(part);
 	acta_ids_store(part);
@@ -287,7 +292,7 @@ acta_part_turn(struct acta_part *part, int64_t now_ms, bool *out_more)
 	atomic_store(&part->box->phase, ACTA_PHASE_IDLE);
 	if (part->read_count > 0)
 		acta_source_reads_wake(part);
-	*out_more = part->gathered > 0 ||
+	*out_more = part->gathered > 0 || behind ||
 	    (!part->full &&
 		(acta_parked_due(part) != NULL ||
 		    part->next_due_ms <= part->now_ms));
@@ -301,6 +306,8 @@ acta_part_wake_ms(const struct acta_part *part)
 
 	if (part->full)
 		return part->full_ms;
+	if (part->announce && !part->intake_stopped)
+		return 0;
 	if (at < wake)
 		wake = at;
 	at = acta_topics_wake_ms(part);

@@ -722,6 +722,8 @@ acta_test_events(acta_test *t, const char *topic)
 	scan = acta_scan_open(store, ACTA_T_EVENT, prefix, strlen(dot));
 	while (acta_scan_next(scan, &row)) {
 		bool ok = true;
+		const void *data;
+		size_t size;
 		uint32_t n;
 
 		r = acta_reader(row.value, row.value_size);
@@ -729,10 +731,11 @@ acta_test_events(acta_test *t, const char *topic)
 		(void)acta_read_str(&r, &n, &ok);
 		(void)acta_read_uint(&r, &ok);
 		(void)acta_read_int(&r, &ok);
+		data = acta_read_raw(&r, &size);
 		if (!ok)
 			acta_test_die(
 			    t, "an event of %s cannot be read", topic);
-		acta_buf_append(&rows, r.at, (size_t)(r.end - r.at));
+		acta_buf_append(&rows, data, size);
 		count++;
 	}
 	if (acta_scan_close(&scan) != ACTA_OK)
