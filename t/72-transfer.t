@@ -207,7 +207,7 @@ def break_sessions(d):
     w = d.world()
     by = {}
     for a in w.transfers():
-        if a.session and w.landed(a):
+        if a.session and a.done and w.landed(a):
             by.setdefault(a.session[0], []).append(a)
     first, second = next(v for v in by.values() if len(v) > 1)[:2]
     e1 = d.entry(lambda e: e.get("id") == first.id)

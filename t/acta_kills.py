@@ -144,6 +144,13 @@ class Killer:
             between()
         self.node.start()
 
+    def start_anew(self):
+        """Ended, and started without waiting for it."""
+        if self.node.stop() != 0:
+            raise RuntimeError(f"the node's end: {self.node.log()[-2000:]}")
+        self.stops += 1
+        self.node.start(wait=False)
+
     def restart(self, between=None):
         """The whole node, by SIGTERM."""
         status = self.node.stop()

@@ -57,7 +57,8 @@ class Node:
     """services: YAML text of the list below `services:`."""
 
     def __init__(self, services, supervisor="", name="shop", ports=None,
-                 folder=None, data=None, run=None):
+                 folder=None, data=None, run=None, program=ACTA):
+        self.program = program
         self.owned = folder is None
         self.dir = folder or tempfile.mkdtemp(prefix="acta-")
         self.name = name
@@ -88,7 +89,7 @@ class Node:
         log = open(self.log_path, "ab")
         # A group of its own: a terminal's Ctrl-C is ours to hand on.
         self.process = subprocess.Popen(
-            [ACTA, "run", self.file], stdin=subprocess.DEVNULL, stdout=log,
+            [self.program, "run", self.file], stdin=subprocess.DEVNULL, stdout=log,
             stderr=log, env=self.env(), start_new_session=True)
         log.close()
         if not wait:

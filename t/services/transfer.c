@@ -20,6 +20,9 @@
 #define AT_FIRST 1000000
 #define WITHIN_MS (6 * 24 * 3600 * 1000LL) /* no ask of a test ends so */
 
+/* Where a test may have the process die, in the midst of a change. */
+extern void acta_test_point(const char *name) __attribute__((weak));
+
 struct entry {
 	const char *what, *id, *who;
 	int64_t delta, seq; /* seq: of all gives from the one to the other */
@@ -33,6 +36,8 @@ change(acta_actor *self, const struct entry *e)
 	int64_t balance = acta_get_int(self, "balance", AT_FIRST) + e->delta;
 
 	acta_put(self, acta_int("balance", balance));
+	if (acta_test_point != NULL)
+		acta_test_point("handler");
 	acta_put(self,
 	    acta_val(acta_format(self, "log/%08" PRId64, n),
 		acta_map(self, acta_str("what", e->what), acta_str("id", e->id),
