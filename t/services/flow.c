@@ -24,7 +24,8 @@ next_to(acta_actor *self, acta_ref to)
 static acta_status
 put(acta_actor *self, const acta_msg *msg)
 {
-	const char *from = acta_msg_from(msg);
+	const char *from =
+	    acta_msg_sender(msg) != NULL ? acta_msg_from(msg) : "client";
 	const char *row = acta_format(self, "from/%s", from);
 	int64_t n = acta_arg_int(msg, "n"), last = acta_get_int(self, row, 0);
 
