@@ -38,6 +38,10 @@ put(acta_actor *self, const acta_msg *msg)
 		    acta_int(
 			acta_format(self, "wrong/%s/%" PRId64, from, n), last));
 	acta_put(self, acta_int(row, n));
+	if (acta_arg_bool(msg, "keep"))
+		acta_put(self,
+		    acta_str(acta_format(self, "kept/%s/%" PRId64, from, n),
+			acta_arg_str(msg, "pad")));
 	return acta_reply(self, acta_int("n", n));
 }
 
@@ -51,7 +55,12 @@ post(acta_actor *self, const acta_msg *msg)
 	for (int64_t i = acta_arg_int(msg, "count"); i > 0; i--) {
 		n = next_to(self, to);
 		acta_send(self, to, "put", acta_int("n", n),
+		    acta_bool("keep", acta_arg_bool(msg, "keep")),
 		    acta_str("pad", acta_arg_str(msg, "pad")));
+		if (acta_arg_bool(msg, "keep"))
+			acta_put(self,
+			    acta_str(acta_format(self, "sent/%" PRId64, n),
+				acta_arg_str(msg, "pad")));
 	}
 	return acta_reply(self, acta_int("n", n));
 }
@@ -158,8 +167,9 @@ count(acta_actor *self, const acta_msg *msg)
 
 static const struct acta_handler handlers[] = {
 	{ "put", put,
-	    .args = "n:int crash:bool=false fail:bool=false pad:str?" },
-	{ "post", post, .args = "to:ref count:int=1 pad:str?" },
+	    .args = "n:int crash:bool=false fail:bool=false keep:bool=false "
+		    "pad:str?" },
+	{ "post", post, .args = "to:ref count:int=1 keep:bool=false pad:str?" },
 	{ "start", start, .args = "as:str at:str first:int=0 actors:int" },
 	{ "go", go, .args = "to:ref" },
 	{ "heard", heard, .args = "n:int", .flags = ACTA_PRIVATE },
