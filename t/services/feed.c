@@ -24,8 +24,7 @@ run(acta_actor *self, const acta_msg *msg)
 }
 
 static const struct acta_handler handlers[] = {
-	{ "run", run, .args = "count:int" },
-	{ 0 }
+	{ "run", run, .args = "count:int" }, { 0 }
 };
 
 ACTA_SERVICE("feed", "1", handlers);
