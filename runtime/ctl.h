@@ -68,6 +68,9 @@ ACTA_NODISCARD enum acta_err acta_ctl_recv(int fd, struct acta_ctl *out);
 
 #define ACTA_BOX_WORKERS 64u
 #define ACTA_BOX_SIZE 65536u
+/* The first boxes are the workers', the next those of the threads on which
+ * handlers run that may block. */
+#define ACTA_BOX_OUTSIDE 4u
 /* Behind the boxes, on a page of its own whatever the size of pages is: */
 #define ACTA_BOX_CLOCK ACTA_BOX_SIZE /* struct acta_clock_page */
 #define ACTA_BOX_FILE (2 * ACTA_BOX_SIZE)
@@ -91,6 +94,7 @@ struct acta_box {
 	char actor[240];
 	char type[72];
 	char text[256];            /* last words: a backtrace, an assert */
+	uint32_t died; /* it was this thread that ended the process */
 };
 _Static_assert(sizeof(struct acta_box) * ACTA_BOX_WORKERS <= ACTA_BOX_SIZE,
     "the black box has room for every worker");

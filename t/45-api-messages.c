@@ -2,8 +2,7 @@
  * t/45-api-messages.c - a message is delivered once and in order; how its
  * handler ends decides what is kept; its caller hears exactly one answer.
  *
- * Not here, for this version has them not yet: acta_subscribe and `.on`,
- * ACTA_OUTSIDE.
+ * Subscriptions: 45-api-events; handlers outside the turn: 45-api-outside.
  */
 #include "45-api.h"
 

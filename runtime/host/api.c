@@ -1450,6 +1450,16 @@ topic_ok(acta_actor *a, const char *topic)
 }
 
 void
+acta_actor_tell(acta_actor *a, const char *topic, struct acta_bytes data)
+{
+	if (topic_ok(a, topic))
+		acta_subs_publish(a, topic, data);
+	else
+		acta_actor_misuse(
+		    a, "acta_publish: over %u topics", ACTA_TOPICS_MAX);
+}
+
+void
 acta_publish_(acta_actor *a, const char *topic, const acta_field *fields)
 {
 	struct options o;

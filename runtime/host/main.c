@@ -3,10 +3,7 @@
  * [--storage-checked]` is started by the root; `acta-host --describe FILE.so`
  * tells what a service declares.
  */
-#include <dlfcn.h>
-#include <execinfo.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,73 +13,13 @@
 #include <zmq.h>
 
 #include "runtime/clock.h"
+#include "runtime/host/death.h"
 #include "runtime/host/log.h"
+#include "runtime/host/pool.h"
 #include "runtime/host/worker.h"
 
 #define HEARTBEAT_MS 1000
 #define BLAME_WAIT_MS 30000
-
-/* What a dying process writes to: the black box, known to the signal handler
- * alone. */
-static struct acta_box *volatile last_words;
-
-static const char *
-last_part(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
-static void
-dying(int number)
-{
-	void *frames[16];
-	struct acta_box *box = last_words;
-	int n;
-
-	if (box != NULL) {
-		size_t at;
-
-		n = backtrace(frames, 16);
-		at = (size_t)snprintf(
-		    box->text, sizeof(box->text), "signal %d at", number);
-		for (int i = 2; i < n && at < sizeof(box->text); i++) {
-			Dl_info info;
-			int more;
-
-			if (dladdr(frames[i], &info) == 0)
-				continue;
-			more = snprintf(box->text + at, sizeof(box->text) - at,
-			    " %s+0x%lx",
-			    info.dli_sname ? info.dli_sname
-					   : last_part(info.dli_fname),
-			    (unsigned long)((char *)frames[i] -
-				(char *)(info.dli_saddr ? info.dli_saddr
-							: info.dli_fbase)));
-			if (more < 0)
-				break;
-			at += (size_t)more;
-		}
-	}
-	signal(number, SIG_DFL);
-	raise(number);
-}
-
-static void
-catch_deaths(void)
-{
-	static const int numbers[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE,
-		SIGABRT };
-	struct sigaction act = { .sa_handler = dying,
-		.sa_flags = SA_RESETHAND | SA_NODEFER };
-	void *warm[2];
-
-	(void)backtrace(warm, 2); /* loads what it needs now, not then */
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
-		sigaction(numbers[i], &act, NULL);
-	signal(SIGPIPE, SIG_IGN);
-}
 
 static int
 describe(const char *path)
@@ -114,6 +51,7 @@ struct host {
 	uint32_t blame_count;
 	struct acta_worker *workers;
 	zactor_t **actors;
+	struct acta_pool *pool; /* NULL: no handler is outside */
 	bool storage_checked;
 };
 
@@ -198,6 +136,19 @@ tell_workers(struct host *h, const struct acta_ctl *ctl)
 		zmq_send(zactor_resolve(h->actors[i]), ctl, sizeof(*ctl), 0);
 }
 
+/* Their boxes are behind those of the workers. */
+static void
+start_pool(struct host *h)
+{
+	uint32_t left = ACTA_BOX_WORKERS - h->config.workers;
+
+	for (uint32_t i = 0; i < h->loaded.count && h->pool == NULL; i++)
+		if ((h->loaded.handlers[i].handler->flags & ACTA_OUTSIDE) != 0)
+			h->pool = acta_pool_new(&h->boxes[h->config.workers],
+			    left < ACTA_POOL_THREADS ? left : ACTA_POOL_THREADS,
+			    acta_worker_outside_ended);
+}
+
 /* Each worker opens its partitions and binds before its start returns. */
 static bool
 start_workers(struct host *h, struct acta_ctl *cause)
@@ -219,6 +170,7 @@ start_workers(struct host *h, struct acta_ctl *cause)
 		w->blame_count = h->blame_count;
 		w->index = i;
 		w->storage_checked = h->storage_checked;
+		w->pool = h->pool;
 		h->actors[i] = zactor_new(acta_worker_run, w);
 		if (!atomic_load(&w->ready)) {
 			*cause = w->cause;
@@ -300,8 +252,7 @@ serve(struct host *h)
 	h->clock = acta_clock_page_map(ACTA_FD_BOX);
 	if (h->boxes == MAP_FAILED || h->clock == NULL)
 		return refuse("start-failed", "no black box on descriptor 5");
-	last_words = &h->boxes[0];
-	catch_deaths();
+	acta_death_catch(&h->boxes[0]);
 	if (acta_loaded_open(&h->loaded, h->config.load, &why) != ACTA_OK ||
 	    acta_loaded_settings(&h->loaded, h->config.settings,
 		h->config.settings_size, &why) != ACTA_OK)
@@ -319,6 +270,7 @@ serve(struct host *h)
 	zsys_set_linger(0);
 	zsys_set_max_sockets(8192);
 	zsys_init();
+	start_pool(h);
 	acta_ctl_init(&ctl, ACTA_CTL_CAUSE);
 	if (!start_workers(h, &ctl))
 		return refuse(
@@ -326,8 +278,11 @@ serve(struct host *h)
 	acta_ctl_init(&ctl, ACTA_CTL_READY);
 	if (acta_ctl_send(ACTA_FD_CTL, &ctl) == ACTA_OK)
 		control(h);
+	if (h->pool != NULL)
+		acta_pool_stop(h->pool);
 	for (uint32_t i = 0; i < h->config.workers; i++)
 		zactor_destroy(&h->actors[i]);
+	acta_pool_destroy(&h->pool);
 	if (h->loaded.service->stop != NULL)
 		h->loaded.service->stop(h->loaded.shared);
 	fflush(NULL);

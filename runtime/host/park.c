@@ -271,7 +271,7 @@ acta_parked_due(struct acta_part *part)
 
 	struct acta_parked *put_off = part->put_off;
 
-	if (put_off != NULL && put_off->count > 0 &&
+	if (put_off != NULL && put_off->count > 0 && !put_off->outside &&
 	    put_off->due_ms <= part->now_ms)
 		return put_off;
 	if (part->parked_actors == 0 || part->parked_wake_ms > part->now_ms)
@@ -282,6 +282,8 @@ acta_parked_due(struct acta_part *part)
 
 		for (struct acta_parked *a = part->parked[i]; a != NULL;
 		     a = a->next_hash) {
+			if (a->outside)
+				continue;
 			if (a->count > 0 && a->due_ms <= part->now_ms) {
 				part->parked_at = i;
 				to_the_end(part, a, i);

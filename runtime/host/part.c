@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include "codecs/packer.h"
+#include "runtime/host/outside.h"
 #include "runtime/host/park.h"
 #include "runtime/host/stage.h"
 #include "runtime/host/subs.h"
@@ -178,6 +179,7 @@ acta_part_reload(struct acta_part *part)
 	err = load(part);
 	if (err == ACTA_OK)
 		acta_channels_recall(part, heard, count);
+	acta_outside_recall(part);
 	return err;
 }
 
@@ -262,6 +264,7 @@ acta_part_close(struct acta_part **p)
 	acta_buf_fini(&part->pack);
 	acta_buf_fini(&part->scratch);
 	acta_ids_fini(part);
+	acta_outside_fini(part);
 	free(part);
 	*p = NULL;
 }

@@ -50,6 +50,7 @@ struct acta_uid {
 };
 
 struct acta_part;
+struct acta_outside;
 
 /* How a partition speaks. Items are encoded before the call returns. */
 struct acta_port {
@@ -63,6 +64,9 @@ struct acta_port {
 	void (*alarm)(void *self, const char *name, const char *text);
 	/* ms since start of the turn, for its bound; the test kit says 0 */
 	int64_t (*elapsed_ms)(void *self);
+	/* Have it run by another thread; acta_outside_done() says that it has
+	 * ended. NULL: it is run here. */
+	void (*outside)(void *self, struct acta_outside *run);
 	/* The test kit's kill: true ends the turn where it is. NULL: never. */
 	bool (*crash)(void *self, const char *point);
 };
@@ -171,6 +175,7 @@ struct acta_parked { /* an actor with messages set aside */
 	uint32_t passing; /* of its rows: answers and timers that pass held ones */
 	bool held;
 	bool no_room; /* its first waits for room in a channel */
+	bool outside; /* its first runs outside of the turn */
 };
 
 struct acta_waiter { /* a client that asked again while its call is pending */
@@ -294,6 +299,9 @@ struct acta_part {
 	struct acta_seen seen;
 	const struct acta_msg *calling; /* the client's call that runs */
 	bool call_ended;                /* and has its answer */
+	/* Runs of handlers outside the turn: under way, ended, taken over. */
+	struct acta_outside *outside, *outside_ended, *outside_spent;
+	uint32_t outside_count;
 	struct acta_topic *topics;
 	uint32_t topic_count;
 	struct acta_behind *behind; /* subscriptions that are fed from the log */
@@ -528,6 +536,9 @@ void acta_part_admin(struct acta_part *part, struct acta_msg *msg);
 void acta_actor_misuse(struct acta_actor *actor, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void acta_actor_fini(struct acta_actor *actor);
+/* To who subscribed what it has published: acta_publish does so itself. */
+void acta_actor_tell(struct acta_actor *actor, const char *topic,
+    struct acta_bytes data);
 /* Send it once this handler's effects are kept. */
 struct acta_sent *acta_actor_queue(struct acta_actor *actor,
     const struct acta_route *route, uint32_t part,

@@ -3,6 +3,7 @@
  * came of it: done, rejected, parked or dead.
  */
 #include "runtime/host/local.h"
+#include "runtime/host/outside.h"
 #include "runtime/host/turn.h"
 
 #include <assert.h>
@@ -97,8 +98,8 @@ backoff_ms(const struct acta_part *part, uint32_t attempts)
 
 /* Into its actor's queue; a client's id is pending from here on, and its send
  * is answered. */
-static enum acta_fate
-park(struct acta_part *part, struct acta_msg *msg, uint32_t attempts,
+enum acta_fate
+acta_run_park(struct acta_part *part, struct acta_msg *msg, uint32_t attempts,
     int64_t due_ms, const char *reason)
 {
 	struct acta_caller *c = &msg->m.caller;
@@ -130,10 +131,10 @@ park(struct acta_part *part, struct acta_msg *msg, uint32_t attempts,
 	return ACTA_FATE_PARKED;
 }
 
-static enum acta_fate
-park_no_room(struct acta_part *part, struct acta_msg *msg)
+enum acta_fate
+acta_run_park_no_room(struct acta_part *part, struct acta_msg *msg)
 {
-	(void)park(part, msg, msg->attempt - 1,
+	(void)acta_run_park(part, msg, msg->attempt - 1,
 	    part->now_ms + ACTA_ROOM_RETRY_MS, "channel full");
 	acta_park_no_room(part, msg);
 	return ACTA_FATE_PARKED;
@@ -348,22 +349,15 @@ failed(struct acta_part *part, struct acta_msg *msg, const char *text)
 	};
 
 	if (msg->attempt < part->config.max_attempts)
-		return park(part, msg, msg->attempt,
+		return acta_run_park(part, msg, msg->attempt,
 		    part->now_ms + backoff_ms(part, msg->attempt), text);
 	acta_part_dead(part, msg, "failed", text);
 	end_with(part, msg, &end);
 	return ACTA_FATE_DEAD;
 }
 
-/* Where to go back to if nothing of a handler is kept. */
-struct before {
-	acta_store_mark mark;
-	struct acta_sent **local_tail;
-	struct acta_release **release_tail;
-};
-
 static void
-undo(struct acta_part *part, const struct before *before)
+undo(struct acta_part *part, const struct acta_run_before *before)
 {
 	acta_store_undo(part->store, before->mark);
 	part->local_tail = before->local_tail;
@@ -372,10 +366,29 @@ undo(struct acta_part *part, const struct before *before)
 	*part->release_tail = NULL;
 }
 
+enum acta_fate
+acta_run_misused(struct acta_part *part, struct acta_msg *msg, const char *text)
+{
+	const struct acta_end end = {
+		.outcome = ACTA_UNDELIVERED, .code = "failed", .text = text
+	};
+
+	acta_part_dead(part, msg, "misused", text);
+	end_with(part, msg, &end);
+	return ACTA_FATE_DEAD;
+}
+
+struct acta_run_before
+acta_run_before(const struct acta_part *part)
+{
+	return (struct acta_run_before){ acta_store_mark_now(part->store),
+		part->local_tail, part->release_tail };
+}
+
 /* What came of the handler: all of it is kept, or nothing. */
-static enum acta_fate
-conclude(struct acta_part *part, struct acta_actor *a,
-    const struct before *before, acta_status status)
+enum acta_fate
+acta_run_conclude(struct acta_part *part, struct acta_actor *a,
+    const struct acta_run_before *before, acta_status status)
 {
 	struct acta_msg *msg = a->msg;
 	struct acta_end end = { .outcome = ACTA_ANSWERED };
@@ -383,24 +396,21 @@ conclude(struct acta_part *part, struct acta_actor *a,
 
 	if (a->status > status)
 		status = a->status;
+	/* What was done outside is not done again for want of room. */
 	if (status == ACTA_DONE && !a->held && !a->misused &&
+	    (msg->handler->handler->flags & ACTA_OUTSIDE) == 0 &&
 	    !room_for(part, a, msg->source != ACTA_FROM_CALL))
 		a->full = true;
 	if (status != ACTA_DONE || a->held || a->misused || a->full)
 		undo(part, before);
-	if (a->misused) {
-		acta_part_dead(part, msg, "misused", a->text);
-		end = (struct acta_end){ .outcome = ACTA_UNDELIVERED,
-			.code = "failed",
-			.text = a->text };
-		end_with(part, msg, &end);
-		return ACTA_FATE_DEAD;
-	}
+	if (a->misused)
+		return acta_run_misused(part, msg, a->text);
 	if (a->held) {
 		enum acta_fate fate;
 
 		msg->holds = true;
-		fate = park(part, msg, msg->attempt - 1, part->now_ms, "held");
+		fate = acta_run_park(
+		    part, msg, msg->attempt - 1, part->now_ms, "held");
 		acta_park_hold(part, msg, true);
 		return fate;
 	}
@@ -411,7 +421,7 @@ conclude(struct acta_part *part, struct acta_actor *a,
 		    "nothing was applied: try again later");
 	}
 	if (a->full)
-		return park_no_room(part, msg);
+		return acta_run_park_no_room(part, msg);
 	if (status == ACTA_FAILED)
 		return failed(part, msg, a->text ? a->text : "");
 	if (status == ACTA_REJECTED) {
@@ -442,33 +452,39 @@ conclude(struct acta_part *part, struct acta_actor *a,
 	return ACTA_FATE_HANDLED;
 }
 
-static enum acta_fate
-run_handler(struct acta_part *part, struct acta_msg *msg)
+acta_status
+acta_run_call(
+    struct acta_part *part, struct acta_actor *actor, struct acta_msg *msg)
 {
-	struct acta_actor actor;
-	const struct before before = { acta_store_mark_now(part->store),
-		part->local_tail, part->release_tail };
 	acta_status status;
-	enum acta_fate fate;
 
 	part->runs++;
-	actor_init(part, &actor, msg);
-	if (acta_part_killed(part, "handler"))
-		return ACTA_FATE_KILLED;
+	actor_init(part, actor, msg);
 	note_box(part, msg);
-	status = migrate(part, &actor);
+	status = migrate(part, actor);
 	if (status == ACTA_DONE)
-		status = msg->handler->handler->run(&actor, msg);
+		status = msg->handler->handler->run(actor, msg);
 	atomic_store_explicit(
 	    &part->box->phase, ACTA_PHASE_GATHER, memory_order_release);
 	if ((unsigned)status > ACTA_FAILED)
-		acta_actor_misuse(&actor,
-		    "%s returned %d, which is no "
-		    "acta_status",
-		    msg->type_text, (int)status);
-	acta_actor_fini(&actor);
-	fate = conclude(part, &actor, &before, status);
-	return fate;
+		acta_actor_misuse(actor,
+		    "%s returned %d, which is no acta_status", msg->type_text,
+		    (int)status);
+	acta_actor_fini(actor);
+	return status;
+}
+
+static enum acta_fate
+run_handler(struct acta_part *part, struct acta_msg *msg)
+{
+	const struct acta_run_before before = acta_run_before(part);
+	struct acta_actor actor;
+	acta_status status;
+
+	if (acta_part_killed(part, "handler"))
+		return ACTA_FATE_KILLED;
+	status = acta_run_call(part, &actor, msg);
+	return acta_run_conclude(part, &actor, &before, status);
 }
 
 /* ---------------------------------------------- before a handler is run -- */
@@ -568,8 +584,9 @@ check(struct acta_part *part, struct acta_msg *msg, enum acta_fate *fate)
 }
 
 /* Decode it and see that it may run; false: *fate is how it ended. */
-static bool
-open_raw(struct acta_part *part, struct acta_msg *msg, enum acta_fate *fate)
+bool
+acta_run_open(
+    struct acta_part *part, struct acta_msg *msg, enum acta_fate *fate)
 {
 	struct acta_reader r = acta_reader(msg->raw, msg->raw_size);
 
@@ -595,7 +612,7 @@ open_raw(struct acta_part *part, struct acta_msg *msg, enum acta_fate *fate)
 		acta_msg_texts(part, msg);
 	}
 	if (msg->source != ACTA_FROM_CALL && !room_to_answer(part, msg)) {
-		*fate = park_no_room(part, msg);
+		*fate = acta_run_park_no_room(part, msg);
 		return false;
 	}
 	if (msg->m.deadline_ms != 0 && msg->m.deadline_ms <= part->now_ms) {
@@ -614,7 +631,7 @@ acta_run(struct acta_part *part, struct acta_msg *msg)
 	enum acta_fate fate;
 	uint32_t crashes;
 
-	if (msg->raw != NULL ? !open_raw(part, msg, &fate)
+	if (msg->raw != NULL ? !acta_run_open(part, msg, &fate)
 			     : !open_to(part, msg, &fate))
 		return fate;
 	crashes = acta_part_blamed(part, &msg->uid);
@@ -631,6 +648,9 @@ acta_run(struct acta_part *part, struct acta_msg *msg)
 	if (msg->source != ACTA_FROM_PARKED && queue != NULL &&
 	    (queue->count > 0 || queue->held) &&
 	    !(queue->held && queue->passing == 0 && (msg->then || msg->timer)))
-		return park(part, msg, 0, part->now_ms, "behind others");
+		return acta_run_park(
+		    part, msg, 0, part->now_ms, "behind others");
+	if ((msg->handler->handler->flags & ACTA_OUTSIDE) != 0)
+		return acta_outside_take(part, msg);
 	return run_handler(part, msg);
 }

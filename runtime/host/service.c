@@ -129,12 +129,14 @@ handlers_check(struct acta_loaded *l, struct acta_why *why)
 			    why, "types are [a-z][a-z0-9-]*, at most 64");
 			return ACTA_EINVAL;
 		}
-		if ((h->flags & ACTA_OUTSIDE) != 0) {
-			acta_why_text(why, "%s: handler \"%s\": ACTA_OUTSIDE",
+		if ((h->flags & ACTA_OUTSIDE) != 0 &&
+		    (h->flags & ACTA_READS) != 0) {
+			acta_why_text(why,
+			    "%s: handler \"%s\": ACTA_OUTSIDE and ACTA_READS",
 			    s->name, h->type);
 			acta_why_hint(why,
-			    "this acta has not got that yet; outside handlers "
-			    "come later");
+			    "what acts outside is run once its message is "
+			    "durable, what only reads writes nothing");
 			return ACTA_EINVAL;
 		}
 		if (!on_ok(s, h, why))

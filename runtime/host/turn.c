@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "codecs/packer.h"
+#include "runtime/host/outside.h"
 #include "runtime/host/park.h"
 #include "runtime/host/subs.h"
 
@@ -35,8 +36,8 @@ static bool
 gather(struct acta_part *part)
 {
 	static enum acta_fate (*const sources[])(
-	    struct acta_part *, struct acta_gather *) = { acta_source_parked,
-		acta_source_due, acta_source_inbox };
+	    struct acta_part *, struct acta_gather *) = { acta_source_outside,
+		acta_source_parked, acta_source_due, acta_source_inbox };
 	const unsigned count = sizeof(sources) / sizeof(*sources);
 	struct acta_gather g = { 0 };
 	unsigned dry = 0;
@@ -104,6 +105,7 @@ turn_begin(struct acta_part *part, int64_t now_ms)
 	struct timespec now;
 
 	acta_arena_reset(&part->arena, ACTA_SCRATCH_KEEP);
+	acta_outside_sweep(part);
 	if (now_ms > part->now_ms)
 		part->now_ms = now_ms; /* time never goes back */
 	part->local = NULL;
@@ -293,6 +295,7 @@ acta_part_turn(struct acta_part *part, int64_t now_ms, bool *out_more)
 	if (part->read_count > 0)
 		acta_source_reads_wake(part);
 	*out_more = part->gathered > 0 || behind ||
+	    part->outside_ended != NULL ||
 	    (!part->full &&
 		(acta_parked_due(part) != NULL ||
 		    part->next_due_ms <= part->now_ms));

@@ -116,6 +116,27 @@ enum acta_fate acta_run_undeliverable(struct acta_part *part,
 uint32_t acta_part_blamed(
     const struct acta_part *part, const struct acta_uid *uid);
 void acta_msg_texts(struct acta_part *part, struct acta_msg *msg);
+/* What of it a handler outside the turn shares (outside.c): opened and checked;
+ * parked; its handler called; and what comes of that. */
+bool acta_run_open(
+    struct acta_part *part, struct acta_msg *msg, enum acta_fate *fate);
+enum acta_fate acta_run_park(struct acta_part *part, struct acta_msg *msg,
+    uint32_t attempts, int64_t due_ms, const char *reason);
+enum acta_fate acta_run_park_no_room(
+    struct acta_part *part, struct acta_msg *msg);
+enum acta_fate acta_run_misused(
+    struct acta_part *part, struct acta_msg *msg, const char *text);
+acta_status acta_run_call(struct acta_part *part, struct acta_actor *actor,
+    struct acta_msg *msg);
+struct acta_run_before { /* where to go back to if nothing is kept */
+	acta_store_mark mark;
+	struct acta_sent **local_tail;
+	struct acta_release **release_tail;
+};
+struct acta_run_before acta_run_before(const struct acta_part *part);
+enum acta_fate acta_run_conclude(struct acta_part *part,
+    struct acta_actor *actor, const struct acta_run_before *before,
+    acta_status status);
 /* Run a message: its uid, source and attempt are set; raw, or it was opened. */
 enum acta_fate acta_run(struct acta_part *part, struct acta_msg *msg);
 

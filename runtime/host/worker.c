@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <zmq.h>
 
+#include "runtime/host/death.h"
 #include "runtime/host/links.h"
 #include "runtime/host/log.h"
 
@@ -74,6 +76,15 @@ raise_alarm(void *self, const char *name, const char *text)
 		acta_log_line("error", "alarm-unheard", "name=%s", name);
 }
 
+static void
+outside(void *self, struct acta_outside *run)
+{
+	struct acta_worker *worker = ((struct running *)self)->worker;
+
+	run->owner = worker;
+	acta_pool_add(worker->pool, run);
+}
+
 static int64_t
 elapsed(void *self)
 {
@@ -120,7 +131,8 @@ open_parts(struct running *w)
 		.to_door = to_door,
 		.event = event,
 		.alarm = raise_alarm,
-		.elapsed_ms = elapsed };
+		.elapsed_ms = elapsed,
+		.outside = self->pool != NULL ? outside : NULL };
 	uint32_t own =
 	    (c->part.parts - self->index + c->workers - 1) / c->workers;
 	struct acta_why why = { "", "" };
@@ -374,12 +386,56 @@ fd_of(void *socket)
 	return fd;
 }
 
+void
+acta_worker_outside_ended(void *owner, struct acta_outside *run)
+{
+	struct acta_worker *worker = owner;
+	const uint64_t one = 1;
+
+	pthread_mutex_lock(&worker->ended_lock);
+	run->queued = worker->ended;
+	worker->ended = run;
+	pthread_mutex_unlock(&worker->ended_lock);
+	/* It cannot fail but if 2^64 - 2 are told and none was heard. */
+	if (write(worker->ended_fd, &one, sizeof(one)) != sizeof(one))
+		abort();
+}
+
+static void
+take_ended(struct running *w)
+{
+	struct acta_worker *self = w->worker;
+	struct acta_outside *run, *next;
+	uint64_t told;
+
+	if (read(self->ended_fd, &told, sizeof(told)) != sizeof(told))
+		return; /* nothing has */
+	pthread_mutex_lock(&self->ended_lock);
+	run = self->ended;
+	self->ended = NULL;
+	pthread_mutex_unlock(&self->ended_lock);
+	for (; run != NULL; run = next) {
+		next = run->queued;
+		acta_outside_done(run);
+	}
+}
+
+static bool
+runs_outside(const struct running *w)
+{
+	for (uint32_t i = 0; i < w->count; i++)
+		if (w->parts[i]->outside != NULL)
+			return true;
+	return false;
+}
+
 /* By poll(2): zmq_poll asks each socket twice, at three system calls each. */
 static void
 loop(struct running *w, void *pipe)
 {
-	struct pollfd items[2] = { { fd_of(w->pull), POLLIN, 0 },
-		{ fd_of(pipe), POLLIN, 0 } };
+	struct pollfd items[3] = { { fd_of(w->pull), POLLIN, 0 },
+		{ fd_of(pipe), POLLIN, 0 },
+		{ w->worker->ended_fd, POLLIN, 0 } };
 	int64_t busy_us = acta_clock_us();
 	bool more = true, blocked = false, merging = false;
 
@@ -392,10 +448,14 @@ loop(struct running *w, void *pipe)
 		    : merging                        ? 0
 						     : wait_ms(w);
 
-		if (poll(items, 2, (int)ms) > 0 || unread)
+		if (poll(items, 3, (int)ms) > 0 || unread)
 			busy_us = acta_clock_us();
 		if (unread || items[1].revents != 0)
 			take_ctl(w, pipe);
+		if (items[2].revents != 0) {
+			take_ended(w);
+			more = true;
+		}
 		if (!((unread || items[0].revents != 0) && take_frames(w)) &&
 		    !more && !spinning) {
 			merging = idle_work(w);
@@ -404,6 +464,11 @@ loop(struct running *w, void *pipe)
 		}
 		more = run_parts(w);
 		blocked = acta_links_flush(w->links, acta_clock_ms(&w->clock));
+	}
+	/* What is outside cannot be called back: it ends, or the root ends all. */
+	while (runs_outside(w)) {
+		(void)poll(&items[2], 1, IDLE_MS);
+		take_ended(w);
 	}
 	/* The turns in hand are done; one more writes what was acked. */
 	(void)take_frames(w);
@@ -418,6 +483,11 @@ acta_worker_run(zsock_t *pipe, void *args)
 	struct running w = { .worker = self };
 	void *zmq = zsys_init();
 
+	pthread_mutex_init(&self->ended_lock, NULL);
+	self->ended_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (self->ended_fd < 0)
+		abort();
+	acta_death_box(self->box);
 	w.clock.page = self->clock;
 	w.unread = true;
 	w.links = acta_links_new(zmq);
@@ -434,4 +504,6 @@ acta_worker_run(zsock_t *pipe, void *args)
 	for (uint32_t i = 0; i < w.count; i++)
 		acta_part_close(&w.parts[i]);
 	free(w.parts);
+	close(self->ended_fd);
+	pthread_mutex_destroy(&self->ended_lock);
 }

@@ -270,6 +270,16 @@ read_box(const struct acta_root_child *c, uint32_t worker, struct acta_box *out)
 	return true;
 }
 
+/* Of a service's workers, and of its handlers outside the turn. */
+static uint32_t
+boxes_of(const struct acta_root *root, uint32_t child)
+{
+	uint32_t count =
+	    (uint32_t)root->plan.children[child].workers + ACTA_BOX_OUTSIDE;
+
+	return count < ACTA_BOX_WORKERS ? count : ACTA_BOX_WORKERS;
+}
+
 static bool
 over_limit(const struct acta_root *root, uint32_t child, uint32_t worker,
     int64_t boot_ms, uint64_t *out_begun)
@@ -299,7 +309,7 @@ acta_root_child_hangs(struct acta_root *root, int64_t now_ms)
 		if (root->sup.children[i].state != ACTA_SUP_UP &&
 		    root->sup.children[i].state != ACTA_SUP_STARTING)
 			continue;
-		for (uint32_t w = 0; w < root->plan.children[i].workers; w++) {
+		for (uint32_t w = 0; w < boxes_of(root, i); w++) {
 			uint64_t first, again;
 
 			/* Twice the same message: the copy was not torn. */
@@ -331,11 +341,14 @@ read_last_words(
     struct acta_root *root, uint32_t child, struct acta_cause *cause)
 {
 	struct acta_root_child *c = &root->children[child];
-	bool own = acta_cause_own_doing(cause);
+	bool own = acta_cause_own_doing(cause), told = false, any = false;
 	struct acta_box box;
 
-	for (uint32_t w = 0; w < root->plan.children[child].workers; w++) {
-		if (!read_box(c, w, &box))
+	/* If the thread that did it is known, no other is blamed. */
+	for (uint32_t w = 0; w < boxes_of(root, child); w++)
+		told |= read_box(c, w, &box) && box.died != 0;
+	for (uint32_t w = 0; w < boxes_of(root, child); w++) {
+		if (!read_box(c, w, &box) || (told && box.died == 0))
 			continue;
 		uint32_t number = atomic_load(&box.phase);
 		enum acta_phase phase = number <= ACTA_PHASE_RELEASE
@@ -348,8 +361,9 @@ read_last_words(
 			if (memcmp(box.uid, box.ran, sizeof(box.uid)) != 0)
 				(void)acta_blame_count(&c->blame, box.ran);
 		}
-		if (w > 0 && telling(phase) <= telling(cause->phase))
+		if (any && telling(phase) <= telling(cause->phase))
 			continue;
+		any = true;
 		cause->phase = phase;
 		memcpy(cause->words, box.text, sizeof(box.text));
 		if (phase != ACTA_PHASE_HANDLER)
