@@ -7,7 +7,7 @@
 void
 acta_generation_init(struct acta_generation *gen)
 {
-	*gen = (struct acta_generation){ 0 };
+	*gen = (struct acta_generation){ .turns_max = ACTA_STORE_FREEZE_TURNS };
 	acta_rowmap_init(&gen->rows, SHARD_BITS);
 }
 
@@ -96,8 +96,7 @@ acta_generation_fill(const struct acta_generation *gen)
 	uint64_t bytes = share(gen->journal_bytes, ACTA_STORE_FREEZE_BYTES);
 	uint64_t turns = gen->first_turn == 0
 	    ? 0
-	    : share(gen->last_turn - gen->first_turn + 1,
-		  ACTA_STORE_FREEZE_TURNS);
+	    : share(gen->last_turn - gen->first_turn + 1, gen->turns_max);
 	uint64_t most = rows > bytes ? rows : bytes;
 
 	return most > turns ? most : turns;

@@ -14,6 +14,7 @@ struct acta_generation {
 	uint64_t journal_bytes;         /* of its turns' records */
 	uint64_t row_bytes;             /* keys and values of its rows */
 	uint64_t stamp;
+	uint32_t turns_max; /* it freezes after so many; kept by a reset */
 };
 
 void acta_generation_init(struct acta_generation *gen);

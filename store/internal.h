@@ -19,6 +19,7 @@ struct acta_store {
 	char service[ACTA_SERVICE_MAX + 1];
 	uint32_t part, parts;
 	uint64_t quota, memory;
+	uint32_t slice_rows; /* at most; 0: as the checkpoint has it */
 	struct acta_store_id id;
 
 	uint64_t turn, replay_from, keep_from;

@@ -472,6 +472,9 @@ acta_store_open_env(struct acta_env *env,
 	store->quota = quota_of(options);
 	if (options->memory)
 		store->memory = options->memory;
+	for (int i = 0; options->freeze_turns > 0 && i < 2; i++)
+		store->generations[i].turns_max = options->freeze_turns;
+	store->slice_rows = options->slice_rows;
 	err = start(store, options, why);
 	if (err != ACTA_OK) {
 		explain(err, why);

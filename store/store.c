@@ -241,6 +241,13 @@ to_merge(const struct acta_store *store)
 	return !acta_generation_empty(store->frozen);
 }
 
+static void
+limit_slice(const struct acta_store *store, struct acta_slice *slice)
+{
+	if (store->slice_rows > 0)
+		slice->rows_max = store->slice_rows;
+}
+
 /* Records below this are not needed; the last one always is: it has the
  * turn's number and time. */
 static uint64_t
@@ -359,6 +366,7 @@ fill_turn(
 	    store->ws.rows.count * 1024 / ACTA_STORE_FREEZE_ENTRIES;
 	work->slice = acta_checkpoint_budget(&store->checkpoint, store->frozen,
 	    fill, memory(store) > store->memory);
+	limit_slice(store, &work->slice);
 	return slice(store, work, ACTA_STORE_TRIM_ROWS + 2 * rows);
 }
 
@@ -436,6 +444,7 @@ idle_slice(struct acta_store *store)
 
 	work.slice = (struct acta_slice){ .rows_max = ACTA_STORE_SLICE_ROWS,
 		.bytes_max = ACTA_STORE_SLICE_BYTES };
+	limit_slice(store, &work.slice);
 	err = ops->begin(store->env, true, &work.txn);
 	if (err != ACTA_OK)
 		return err;

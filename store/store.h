@@ -69,6 +69,10 @@ struct acta_store_options {
 	bool checked;      /* after `storage-failed`: read the disk past the
 	                        * page cache (O_DIRECT) before speaking */
 	uint64_t seed;     /* of history and incarnation ids; 0: getrandom */
+	/* Of simulations, so that little data meets all of it: a generation
+	 * freezes after so many turns, a slice merges so many rows; 0: as
+	 * above. */
+	uint32_t freeze_turns, slice_rows;
 };
 
 /*
