@@ -389,7 +389,8 @@ written(struct acta_env_txn *txn, bool flushes)
 	struct acta_sim_disk *disk = txn->env->disk;
 
 	switch (step(disk, ACTA_SIM_DATA)) {
-	case ACTA_SIM_KILL: return ACTA_EUNSURE;
+	case ACTA_SIM_KILL:
+	case ACTA_SIM_EIO: return ACTA_EUNSURE;
 	case ACTA_SIM_FULL: return ACTA_EFULL;
 	default: break;
 	}

@@ -35,7 +35,7 @@ enum acta_sim_fate {
 	/* The process ends here: the call returns ACTA_EUNSURE, and the caller
 	 * must close all that it has open. */
 	ACTA_SIM_KILL,
-	/* OPEN: ACTA_EIO. SYNC, FLUSH: it fails, and the pages count as clean
+	/* OPEN: ACTA_EIO. DATA: nothing is committed. SYNC, FLUSH: it fails, and the pages count as clean
 	 * from then on: the page cache lies. ROOT: written or not, and the page
 	 * cache has the old one. Elsewhere as GO. */
 	ACTA_SIM_EIO,
