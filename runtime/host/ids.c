@@ -669,8 +669,8 @@ refused(struct acta_part *part, const struct acta_msg *msg)
 		return false;
 	if (known && msg->seq_of_session <= last) {
 		snprintf(text, sizeof(text),
-		    "the session is at seq %llu: this one was applied, its "
-		    "answer is no longer kept",
+		    "the session is at seq %llu: this one is over, its answer "
+		    "is no longer kept",
 		    (unsigned long long)last);
 		refuse(part, msg, "id-expired", text, "");
 	} else {
