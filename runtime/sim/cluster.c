@@ -38,6 +38,8 @@ acta_cluster_fini(struct acta_cluster *c)
 		acta_process_end(p);
 		for (uint32_t e = 0; e < ACTA_NET_ENDS_MAX; e++)
 			acta_buf_fini(&p->out[e]);
+		for (uint32_t d = 0; d < ACTA_CLUSTER_DOORS_MAX; d++)
+			acta_buf_fini(&p->unheard[d]);
 		acta_blamed_free(&p->blamed);
 		free(p->queue);
 		free(p);
@@ -73,6 +75,8 @@ acta_cluster_add(struct acta_cluster *c, const struct acta_loaded *loaded,
 	p->store.in_memory = loaded->service->in_memory;
 	for (uint32_t e = 0; e < ACTA_NET_ENDS_MAX; e++)
 		acta_buf_init(&p->out[e]);
+	for (uint32_t d = 0; d < ACTA_CLUSTER_DOORS_MAX; d++)
+		acta_buf_init(&p->unheard[d]);
 	for (uint32_t i = 0; i < partitions; i++) {
 		struct acta_place *place = &p->places[i];
 
@@ -185,17 +189,42 @@ to_part(void *self, const char *service, uint32_t part,
 		append(place, end, item);
 }
 
+/* Its call may come before the root has told of it: it waits until then. */
+static void
+keep_unheard(struct acta_place *place, uint32_t door, uint64_t door_inc,
+    const struct acta_item *item)
+{
+	struct acta_process *p = place->process;
+	const struct acta_cluster_hooks *hooks = &p->cluster->hooks;
+
+	if (!p->ended && hooks->leaves != NULL)
+		p->ended = hooks->leaves(
+		    hooks->self, place, p->cluster->doors[door].end, item);
+	if (p->ended || door_inc < p->unheard_inc[door])
+		return;
+	if (door_inc > p->unheard_inc[door])
+		acta_buf_reset(&p->unheard[door]);
+	p->unheard_inc[door] = door_inc;
+	acta_item_encode(&p->unheard[door], item);
+}
+
 static void
 to_door(void *self, const char *door, uint64_t door_inc,
     const struct acta_item *item)
 {
 	struct acta_place *place = self;
 	struct acta_cluster *c = place->process->cluster;
+	uint64_t known;
 
-	for (uint32_t i = 0; i < c->door_count; i++)
-		if (strcmp(c->doors[i].name, door) == 0 &&
-		    place->process->known[c->doors[i].end] == door_inc)
+	for (uint32_t i = 0; i < c->door_count; i++) {
+		known = place->process->known[c->doors[i].end];
+		if (strcmp(c->doors[i].name, door) != 0)
+			continue;
+		if (known == door_inc)
 			append(place, c->doors[i].end, item);
+		else if (known < door_inc)
+			keep_unheard(place, i, door_inc, item);
+	}
 }
 
 static void
@@ -256,6 +285,8 @@ close_all(struct acta_process *p)
 	}
 	for (uint32_t e = 0; e < ACTA_NET_ENDS_MAX; e++)
 		acta_buf_reset(&p->out[e]);
+	for (uint32_t d = 0; d < ACTA_CLUSTER_DOORS_MAX; d++)
+		acta_buf_reset(&p->unheard[d]);
 	while (p->queue_at < p->queue_end)
 		free(p->queue[p->queue_at++]);
 	p->queue_at = p->queue_end = 0;
@@ -343,6 +374,44 @@ acta_process_end(struct acta_process *p)
 	close_all(p);
 }
 
+static void
+reopen(struct acta_process *p, uint32_t end)
+{
+	p->epochs[end] = ++p->cluster->epochs;
+	acta_buf_reset(&p->out[end]);
+	acta_net_reopened(&p->cluster->net, p->end, end);
+}
+
+/* What waited for that door can go. */
+static void
+heard(struct acta_process *p, uint32_t door)
+{
+	struct acta_buf *b = &p->unheard[door];
+	uint32_t end = DOOR_ENDS + door;
+
+	if (b->size > 0 && p->unheard_inc[door] == p->known[end]) {
+		acta_frame_begin(&p->out[end], p->epochs[end]);
+		acta_buf_append(&p->out[end], b->data, b->size);
+		send_frame(p, end);
+	}
+	acta_buf_reset(b);
+}
+
+void
+acta_process_close_link(struct acta_process *p, uint32_t end)
+{
+	const struct acta_route *to = &p->cluster->routes[end];
+
+	if (p->state != ACTA_PROCESS_UP || p->known[end] == 0)
+		return;
+	reopen(p, end);
+	for (uint32_t i = 0; i < p->count; i++) {
+		for (uint32_t n = 0; n < to->partitions; n++)
+			acta_part_link_closed(p->places[i].part, to->name, n);
+		p->places[i].more = true;
+	}
+}
+
 void
 acta_process_tell(struct acta_process *p, uint32_t end)
 {
@@ -351,10 +420,11 @@ acta_process_tell(struct acta_process *p, uint32_t end)
 	if (p->state != ACTA_PROCESS_UP)
 		return;
 	p->known[end] = c->net.lives[end];
-	p->epochs[end] = ++c->epochs;
-	acta_buf_reset(&p->out[end]);
-	if (end >= DOOR_ENDS)
+	reopen(p, end);
+	if (end >= DOOR_ENDS) {
+		heard(p, end - DOOR_ENDS);
 		return;
+	}
 	for (uint32_t i = 0; i < p->count; i++) {
 		acta_part_peer(p->places[i].part, c->routes[end].name,
 		    UINT32_MAX, acta_process_ms(p));

@@ -57,6 +57,9 @@ struct acta_process {
 	uint64_t known[ACTA_NET_ENDS_MAX]; /* the lives it was told of */
 	uint64_t epochs[ACTA_NET_ENDS_MAX]; /* of the links to them */
 	struct acta_buf out[ACTA_NET_ENDS_MAX];
+	/* For doors of which it was not told yet, by their lives. */
+	struct acta_buf unheard[ACTA_CLUSTER_DOORS_MAX];
+	uint64_t unheard_inc[ACTA_CLUSTER_DOORS_MAX];
 	struct acta_net_frame **queue; /* arrived, not yet read */
 	uint32_t queue_at, queue_end, queue_room;
 	int64_t wake_us; /* when it wants its next round, if nothing comes */
@@ -132,8 +135,12 @@ ACTA_NODISCARD enum acta_err acta_process_start(
 /* Whatever it was doing: closed, its queue and unsent frames gone. After an end
  * by its own fault the root counts the blame. */
 void acta_process_end(struct acta_process *process);
-/* The root tells `process` that another (or a door) came up. */
+/* The root tells `process` that another (or a door) came up; or tells it again:
+ * then the old link goes on beside the new one, too. */
 void acta_process_tell(struct acta_process *process, uint32_t end);
+/* Its link to there was idle for long, and is closed: another is opened when
+ * there is something to say. */
+void acta_process_close_link(struct acta_process *process, uint32_t end);
 /* What the root does at once in a quiet node: all are told of it, it of all. */
 void acta_cluster_announce(struct acta_cluster *cluster, uint32_t end);
 

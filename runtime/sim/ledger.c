@@ -246,6 +246,16 @@ outbox_message(const struct acta_view *view, const struct acta_place *to,
 	return at > seq && *out_size > 0 ? message : NULL;
 }
 
+bool
+acta_ledger_row_begins(
+    const struct acta_place *place, const struct acta_place *to, uint64_t seq)
+{
+	uint64_t first = 0;
+
+	return outbox_row(acta_view_of(place, true), to, seq, &first) != NULL &&
+	    first == seq;
+}
+
 static uint64_t
 outbox_count(const struct acta_omap_row *row)
 {
@@ -325,7 +335,8 @@ check_in(const struct change *c, const struct acta_place *from)
 		broken(c->ledger, "%s: the cursor of %s goes back",
 		    name_of(c->place), name_of(from));
 	if (is.taken != is.handled + is.rejected + is.parked + is.dead ||
-	    (is.hist == was.hist && is.taken - was.taken != is.next - was.next))
+	    (is.hist == was.hist && trusted(c->ledger, c->place, from) &&
+		is.taken - was.taken != is.next - was.next))
 		broken(c->ledger, "%s: taken of %s are %llu, next is %llu",
 		    name_of(c->place), name_of(from),
 		    (unsigned long long)is.taken, (unsigned long long)is.next);
@@ -413,6 +424,8 @@ check_change(const struct change *c)
 	case ACTA_T_OUTBOX:
 	case ACTA_T_EVENT:
 	case ACTA_T_DEAD:
+		c->ledger->dead_deleted +=
+		    c->table == ACTA_T_DEAD && c->op == 2;
 		if (c->op == 1 && c->was != NULL)
 			broken(c->ledger,
 			    "%s: a row of table %u is overwritten",
@@ -616,6 +629,39 @@ check_data(struct acta_ledger *ledger, const struct acta_place *place,
 	}
 }
 
+static acta_value
+own_row(const struct acta_place *place, const char *name, const char *field)
+{
+	const struct acta_omap_row *row =
+	    acta_omap_get(acta_sim_disk_map(place->disk, true, ACTA_MAP_STORE),
+		name, strlen(name));
+	struct acta_reader r;
+
+	if (row == NULL)
+		return (acta_value){ 0 };
+	r = acta_reader(acta_omap_value(row), row->size);
+	return acta_map_get(acta_read(&r), field, strlen(field));
+}
+
+/* I8: who speaks is durably that history and incarnation. */
+static void
+check_speaker(struct acta_ledger *ledger, const struct acta_place *place,
+    const struct acta_item *item)
+{
+	acta_value history = own_row(place, "identity", "history");
+	uint64_t hist = 0;
+
+	if (history.type == ACTA_BIN && history.size == 16)
+		memcpy(&hist, history.as.data, sizeof(hist));
+	if (item->hist != hist ||
+	    (int64_t)item->inc !=
+		acta_as_int(own_row(place, "incarnation", "count"), 0))
+		broken(ledger,
+		    "%s speaks as incarnation %llu, which is not "
+		    "durable",
+		    name_of(place), (unsigned long long)item->inc);
+}
+
 /* An ACK or WELCOME: all below `next` is durable here. */
 static void
 check_next(struct acta_ledger *ledger, const struct acta_place *place,
@@ -769,6 +815,8 @@ void
 acta_ledger_leaves(struct acta_ledger *ledger, const struct acta_place *place,
     const struct acta_item *item)
 {
+	if (item->kind >= ACTA_ITEM_DATA && item->kind <= ACTA_ITEM_WELCOME)
+		check_speaker(ledger, place, item);
 	switch (item->kind) {
 	case ACTA_ITEM_DATA: check_data(ledger, place, item); break;
 	case ACTA_ITEM_WELCOME:

@@ -26,6 +26,7 @@ struct acta_ledger {
 	/* counted */
 	uint64_t hash; /* of all records */
 	uint64_t turns, merges;
+	uint64_t dead_deleted; /* dead letters that were retried or dropped */
 	uint64_t taken_handled, taken_rejected, taken_parked, taken_dead;
 };
 
@@ -49,6 +50,10 @@ void acta_ledger_memory(
  * records say. Any time. */
 void acta_ledger_store(
     struct acta_ledger *ledger, const struct acta_place *place);
+
+/* Does a row of the outbox, as it is durable, begin with this message? */
+bool acta_ledger_row_begins(const struct acta_place *place,
+    const struct acta_place *to, uint64_t seq);
 
 /* By such a code nothing ran, and no record is left of it. */
 bool acta_ledger_open_code(struct acta_bytes code);

@@ -29,6 +29,12 @@ acta_net_born(struct acta_net *net, uint32_t end)
 	return ++net->lives[end];
 }
 
+void
+acta_net_reopened(struct acta_net *net, uint32_t from, uint32_t to)
+{
+	net->links[from][to].last_us = 0;
+}
+
 static bool
 before(const struct acta_net_frame *a, const struct acta_net_frame *b)
 {
@@ -76,9 +82,9 @@ pop(struct acta_net *net)
 /* One copy of a frame, in its place in the order or out of it. */
 static void
 launch(struct acta_net *net, const struct acta_net_frame *head,
-    const void *data, int64_t now_us, struct acta_net_link *link)
+    const void *data, int64_t now_us, const struct acta_net_rates *rates,
+    struct acta_net_link *link)
 {
-	const struct acta_net_rates *rates = &net->rates;
 	struct acta_net_frame *frame = malloc(sizeof(*frame) + head->size);
 	bool overtaking = acta_dice_chance(&net->dice, rates->overtaking);
 	bool late = acta_dice_chance(&net->dice, rates->late);
@@ -115,6 +121,8 @@ acta_net_send(struct acta_net *net, uint32_t from, uint32_t to,
 		.from_life = net->lives[from],
 		.to_life = to_life,
 		.size = size };
+	const struct acta_net_rates *rates =
+	    now_us < link->bad_until_us ? &link->rates : &net->rates;
 
 	net->counts.sent++;
 	if (link->from_life != head.from_life || link->to_life != to_life) {
@@ -126,14 +134,14 @@ acta_net_send(struct acta_net *net, uint32_t from, uint32_t to,
 		net->counts.cut++;
 		return;
 	}
-	if (acta_dice_chance(&net->dice, net->rates.lost)) {
+	if (acta_dice_chance(&net->dice, rates->lost)) {
 		net->counts.lost++;
 		return;
 	}
-	launch(net, &head, data, now_us, link);
-	if (acta_dice_chance(&net->dice, net->rates.doubled)) {
+	launch(net, &head, data, now_us, rates, link);
+	if (acta_dice_chance(&net->dice, rates->doubled)) {
 		net->counts.doubled++;
-		launch(net, &head, data, now_us, NULL);
+		launch(net, &head, data, now_us, rates, NULL);
 	}
 }
 

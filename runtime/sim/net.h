@@ -33,6 +33,8 @@ struct acta_net_link { /* from one life to one life: in order by itself */
 	uint64_t from_life, to_life;
 	int64_t last_us;
 	int64_t cut_until_us; /* nothing is taken before */
+	int64_t bad_until_us; /* till then it has rates of its own */
+	struct acta_net_rates rates;
 };
 
 struct acta_net_counts {
@@ -56,6 +58,8 @@ void acta_net_fini(struct acta_net *net);
 
 /* A new life of an end; the number it gets. */
 uint64_t acta_net_born(struct acta_net *net, uint32_t end);
+/* A socket of its own from here on: what it sends may overtake the old one's. */
+void acta_net_reopened(struct acta_net *net, uint32_t from, uint32_t to);
 /* `data` is copied. Sent to that life of `to`, which may be dead already. */
 void acta_net_send(struct acta_net *net, uint32_t from, uint32_t to,
     uint64_t to_life, const void *data, size_t size, int64_t now_us);
