@@ -10,9 +10,21 @@
 
 #define FUND 1000 /* what every account begins with */
 
+/* What has expired is not begun. */
+static void
+in_time(acta_actor *self)
+{
+	int64_t deadline_ms = self->msg->m.deadline_ms;
+
+	if (deadline_ms != 0 && deadline_ms <= acta_now_ms(self))
+		sim_broken(
+		    "%s runs what has expired", acta_address(acta_self(self)));
+}
+
 static acta_status
 moved(acta_actor *self)
 {
+	in_time(self);
 	return acta_reply(self, acta_int("moves", acta_add(self, "moves", 1)));
 }
 
@@ -67,7 +79,8 @@ send_numbered(acta_actor *self, const acta_msg *msg, const char *type,
 	row = acta_format(self, "%s/%s", row, acta_address(to));
 	for (int64_t i = acta_arg_int(msg, "count"); i > 0; i--)
 		acta_send(self, to, type, acta_int("n", acta_add(self, row, 1)),
-		    acta_int("fails", i == 1 ? fails : 0));
+		    acta_int("fails", i == 1 ? fails : 0),
+		    acta_int("event", acta_arg_int(msg, "n")));
 	return moved(self);
 }
 
@@ -93,11 +106,37 @@ say(acta_actor *self, const acta_msg *msg)
 	    self, msg, "hear", "said", acta_arg_int(msg, "fails"));
 }
 
+/* A failed attempt is counted, and no other; the next waits its time. */
+static void
+check_attempt(acta_actor *self, const acta_msg *msg)
+{
+	struct sim_failed *f = &sim->failed[acta_arg_int(msg, "event")];
+	const struct acta_part_config *c = &sim->plan->config;
+	int64_t attempt = acta_msg_attempt(msg), wait_ms = c->backoff_min_ms;
+
+	for (int64_t n = 2; n < attempt; n++)
+		wait_ms *= 2;
+	if (wait_ms > c->backoff_max_ms)
+		wait_ms = c->backoff_max_ms;
+	if (attempt > 1 + acta_arg_int(msg, "fails"))
+		sim_broken("%s: attempt %lld of one that fails %lld times",
+		    acta_address(acta_self(self)), (long long)attempt,
+		    (long long)acta_arg_int(msg, "fails"));
+	else if (attempt > 1 &&
+	    acta_now_ms(self) < f->at_ms[attempt - 1] + wait_ms)
+		sim_broken("%s: attempt %lld comes too early",
+		    acta_address(acta_self(self)), (long long)attempt);
+	if (attempt < 4)
+		f->at_ms[attempt] = acta_now_ms(self);
+}
+
 static acta_status
 hear(acta_actor *self, const acta_msg *msg)
 {
 	acta_status status = take_numbered(self, msg, "heard");
 
+	if (acta_arg_int(msg, "fails") > 0)
+		check_attempt(self, msg);
 	if (acta_msg_attempt(msg) > acta_arg_int(msg, "fails"))
 		return status;
 	sim->tally[T_RETRIED]++;
@@ -110,9 +149,13 @@ work(acta_actor *self, const acta_msg *msg)
 	return send_numbered(self, msg, "chore", "gave", 0);
 }
 
+/* It waits, for its actor or for room in a channel: no attempt is counted. */
 static bool
-locked(acta_actor *self)
+locked(acta_actor *self, const acta_msg *msg)
 {
+	if (acta_msg_attempt(msg) != 1)
+		sim_broken("%s: a wait counts as attempt %d",
+		    acta_address(acta_self(self)), (int)acta_msg_attempt(msg));
 	if (!acta_get_bool(self, "locked", false))
 		return false;
 	sim->tally[T_HELD]++;
@@ -122,7 +165,7 @@ locked(acta_actor *self)
 static acta_status
 chore(acta_actor *self, const acta_msg *msg)
 {
-	if (locked(self))
+	if (locked(self, msg))
 		return acta_hold(self);
 	return take_numbered(self, msg, "did");
 }
@@ -130,7 +173,7 @@ chore(acta_actor *self, const acta_msg *msg)
 static acta_status
 toil(acta_actor *self, const acta_msg *msg)
 {
-	return locked(self) ? acta_hold(self) : moved(self);
+	return locked(self, msg) ? acta_hold(self) : moved(self);
 }
 
 static acta_status
@@ -148,6 +191,28 @@ unlock(acta_actor *self, const acta_msg *msg)
 	acta_put(self, acta_bool("locked", false));
 	acta_resume(self);
 	return ACTA_DONE;
+}
+
+static acta_status throw(acta_actor * self, const acta_msg *msg)
+{
+	return send_numbered(self, msg, "catch", "threw", 0);
+}
+
+static acta_status catch (acta_actor *self, const acta_msg *msg)
+{
+	acta_status status = take_numbered(self, msg, "caught");
+	const char *from = acta_msg_from(msg);
+
+	acta_send(self, acta_to(self, from), "returned",
+	    acta_int(
+		"n", acta_add(self, acta_format(self, "back/%s", from), 1)));
+	return status;
+}
+
+static acta_status
+returned(acta_actor *self, const acta_msg *msg)
+{
+	return take_numbered(self, msg, "got-back");
 }
 
 /* ------------------------------------------------- questions and answers -- */
@@ -251,6 +316,10 @@ forwarded(acta_actor *self, const acta_msg *msg)
 {
 	int64_t n = acta_arg_int(msg, "n");
 
+	in_time(self);
+	if (msg->m.caller.kind != ACTA_CALLER_NOBODY && msg->m.deadline_ms == 0)
+		sim_broken("%s: forwarded, it waits for ever",
+		    acta_address(acta_self(self)));
 	once(self, "forwarded", n);
 	return acta_reply(self, acta_int("n", n));
 }
@@ -262,15 +331,23 @@ give(acta_actor *self, const acta_msg *msg)
 
 	once(self, "gave-answer", n);
 	acta_reply_to(self, acta_arg_str(msg, "token"), acta_int("n", n));
+	if (n % 2 == 0) /* good once */
+		acta_reply_to(
+		    self, acta_arg_str(msg, "token"), acta_int("n", -1));
 	return ACTA_DONE;
 }
 
 static acta_status
 pass(acta_actor *self, const acta_msg *msg)
 {
+	acta_ref to = acta_arg_ref(msg, "to");
+
+	if (acta_arg_int(msg, "how") > 0)
+		to = acta_to(self, "nowhere/1");
+	in_time(self);
 	(void)acta_add(self, "moves", 1);
-	return acta_forward(self, acta_arg_ref(msg, "to"), "forwarded",
-	    acta_int("n", acta_arg_int(msg, "n")));
+	return acta_forward(
+	    self, to, "forwarded", acta_int("n", acta_arg_int(msg, "n")));
 }
 
 static acta_status
@@ -296,17 +373,20 @@ doom(acta_actor *self, const acta_msg *msg)
 	return moved(self);
 }
 
-/* It ends the process that runs it: nothing it does is kept, and no word
- * leaves from here on. */
+/* It ends the process that runs it, or hangs until the root does: nothing it
+ * does is kept, and no word leaves from here on. */
 static acta_status
-crash(acta_actor *self, int64_t n)
+crash(acta_actor *self, int64_t n, bool hangs)
 {
 	struct acta_place *place = self->part->port.self;
 
 	if (sim->crashes[n] < UINT8_MAX)
 		sim->crashes[n]++;
-	sim->tally[T_CRASH]++;
-	place->process->ended = place->process->own_fault = true;
+	sim->tally[hangs ? T_HUNG : T_CRASH]++;
+	place->process->ended = true;
+	place->process->own_fault = !hangs; /* not as yet */
+	sim->processes[place->process->end].hangs = hangs;
+	sim->processes[place->process->end].hung_by = n;
 	acta_put(self, acta_int("crashed", 1));
 	return ACTA_DONE;
 }
@@ -321,8 +401,10 @@ doomed(acta_actor *self, const acta_msg *msg)
 		sim->tally[T_RETRIED]++;
 		return acta_fail(self, "doomed");
 	case DOOM_CRASHES:
+	case DOOM_HANGS:
 		if (sim->crashes[n] < acta_arg_int(msg, "lives"))
-			return crash(self, n);
+			return crash(
+			    self, n, acta_arg_int(msg, "how") == DOOM_HANGS);
 		once(self, "survived", n);
 		return ACTA_DONE;
 	default:
@@ -330,6 +412,28 @@ doomed(acta_actor *self, const acta_msg *msg)
 		(void)acta_get_str(self, "x", ""); /* of another type */
 		return ACTA_DONE;
 	}
+}
+
+/* ----------------------------------------------------- competing workers -- */
+
+static acta_status
+stage(acta_actor *self, const acta_msg *msg)
+{
+	const char *to = acta_address(acta_arg_ref(msg, "to"));
+
+	acta_send(self,
+	    acta_to(self,
+		acta_format(self, "%.*s/@any", (int)strcspn(to, "/"), to)),
+	    "staged", acta_int("n", acta_arg_int(msg, "n")));
+	return moved(self);
+}
+
+static acta_status
+staged(acta_actor *self, const acta_msg *msg)
+{
+	once(self, "staged", acta_arg_int(msg, "n"));
+	sim->tally[T_STAGED]++;
+	return ACTA_DONE;
 }
 
 /* --------------------------------------------------------------- timers -- */
@@ -373,6 +477,30 @@ every(acta_actor *self, const acta_msg *msg)
 	return moved(self);
 }
 
+/* It is due again at its old phase. */
+static void
+check_phase(acta_actor *self, const char *name, const acta_msg *msg)
+{
+	struct acta_store *store = self->part->store;
+	char key[ACTA_STORE_KEY_MAX];
+	size_t n =
+	    acta_actor_row(key, self->key, self->key_size, name, strlen(name));
+	struct acta_reader r;
+	const void *value;
+	size_t size;
+	int64_t due_ms;
+	bool ok = true;
+
+	if (acta_store_get(store, ACTA_T_TIMER, key, n, &value, &size) !=
+	    ACTA_OK)
+		return; /* it was cancelled since */
+	r = acta_reader(value, size);
+	(void)acta_read_list(&r, &ok);
+	due_ms = acta_read_int(&r, &ok) - acta_arg_int(msg, "from");
+	if (due_ms % acta_arg_int(msg, "ms") != 0)
+		sim_broken("series %s has lost its phase", name);
+}
+
 static acta_status
 beat(acta_actor *self, const acta_msg *msg)
 {
@@ -380,10 +508,14 @@ beat(acta_actor *self, const acta_msg *msg)
 	const char *row = acta_format(self, "beats/%lld", (long long)n);
 	int64_t k = acta_get_int(self, row, 0) + 1;
 
-	/* Those that were parked before the end still come. */
-	if (k > acta_arg_int(msg, "times"))
+	/* One that was parked before the end still comes, and no more: periods
+	 * that are missed are one. */
+	if (k > acta_arg_int(msg, "times")) {
+		once(self, "beyond", n);
 		return ACTA_DONE;
+	}
 	acta_put(self, acta_int(row, k));
+	check_phase(self, acta_format(self, "e/%lld", (long long)n), msg);
 	if (acta_now_ms(self) < acta_arg_int(msg, "from") + k * ms)
 		sim_broken("series %lld beats early", (long long)n);
 	if (k == acta_arg_int(msg, "times"))
@@ -451,10 +583,14 @@ migrate(acta_actor *self, uint32_t from)
 static const struct acta_handler handlers[] = {
 	{ "move", move_, .args = "to:ref amount:int" },
 	{ "take", take, .args = "amount:int", .flags = ACTA_INSIDE },
-	{ "say", say, .args = "to:ref count:int fails:int=0" },
-	{ "hear", hear, .args = "n:int fails:int", .flags = ACTA_INSIDE },
-	{ "work", work, .args = "to:ref count:int" },
+	{ "say", say, .args = "to:ref count:int fails:int=0 n:int" },
+	{ "hear", hear, .args = "n:int fails:int event:int",
+	    .flags = ACTA_INSIDE },
+	{ "work", work, .args = "to:ref count:int n:int" },
 	{ "chore", chore, .args = "n:int", .flags = ACTA_INSIDE },
+	{ "throw", throw, .args = "to:ref count:int n:int" },
+	{ "catch", catch, .args = "n:int", .flags = ACTA_INSIDE },
+	{ "returned", returned, .args = "n:int", .flags = ACTA_INSIDE },
 	{ "lock", lock, .args = "ms:int" },
 	{ "unlock", unlock, .flags = ACTA_PRIVATE },
 	{ "toil", toil, .args = "" },
@@ -463,11 +599,13 @@ static const struct acta_handler handlers[] = {
 	{ "answered", answered, .args = "n:int?", .flags = ACTA_PRIVATE },
 	{ "forwarded", forwarded, .args = "n:int" },
 	{ "give", give, .args = "token:str n:int", .flags = ACTA_INSIDE },
-	{ "pass", pass, .args = "to:ref n:int" },
+	{ "pass", pass, .args = "to:ref n:int how:int" },
 	{ "deny", deny, .args = "" },
 	{ "doom", doom, .args = "to:ref n:int how:int lives:int" },
 	{ "doomed", doomed, .args = "n:int how:int lives:int",
 	    .flags = ACTA_INSIDE },
+	{ "stage", stage, .args = "to:ref n:int" },
+	{ "staged", staged, .args = "n:int", .flags = ACTA_INSIDE },
 	{ "after", after, .args = "n:int ms:int" },
 	{ "fire", fire, .args = "n:int due:int", .flags = ACTA_PRIVATE },
 	{ "every", every, .args = "n:int ms:int times:int" },

@@ -39,6 +39,90 @@ sim_check_forget(void *self, void *view)
 	acta_ledger_forget(view);
 }
 
+/* ------------------------------------------------------------ the talk -- */
+
+uint32_t
+sim_place_number(const struct acta_place *place)
+{
+	return place->process->end * 2 + place->index;
+}
+
+static struct acta_place *
+place_at(const struct acta_bytes *service, uint32_t index)
+{
+	uint32_t end =
+	    acta_cluster_find(&sim->cluster, service->data, service->size);
+
+	return &sim->cluster.processes[end]->places[index];
+}
+
+/* In the calm a channel is agreed on once, and then goes on by its acks. */
+static void
+check_hello(const struct acta_place *place, struct sim_talk *talk,
+    const struct acta_item *item)
+{
+	if (talk->nonce != item->nonce)
+		*talk = (struct sim_talk){ .nonce = item->nonce,
+			.hellos = talk->hellos };
+	if (!sim->healing || sim->set_back ||
+	    sim->cluster.now_us < sim->calm_us + SIM_CALM_US)
+		return;
+	if (++talk->hellos > 1)
+		sim_violation("%s to %.*s/%u asks again, and nothing is wrong",
+		    place->dir, (int)item->dst.size, item->dst.data,
+		    item->dst_part);
+}
+
+/* I11: a row is begun while there is credit left. */
+static void
+check_credit(const struct acta_place *place, struct sim_talk *talk,
+    const struct acta_item *item)
+{
+	struct acta_reader r = acta_reader(item->body.data, item->body.size);
+	const struct acta_place *to = place_at(&item->dst, item->dst_part);
+
+	for (uint32_t i = 0; i < item->count; i++) {
+		size_t size;
+
+		if ((i == 0 ||
+			acta_ledger_row_begins(place, to, item->first + i)) &&
+		    talk->sent >= talk->granted)
+			sim_broken("%s sends %.*s/%u more than was granted",
+			    place->dir, (int)item->dst.size, item->dst.data,
+			    item->dst_part);
+		(void)acta_read_raw(&r, &size);
+		talk->sent += size;
+	}
+}
+
+static void
+check_talk(const struct acta_place *place, const struct acta_item *item)
+{
+	bool ours =
+	    item->kind == ACTA_ITEM_HELLO || item->kind == ACTA_ITEM_DATA;
+	const struct acta_place *peer = ours
+	    ? place_at(&item->dst, item->dst_part)
+	    : place_at(&item->src, item->src_part);
+	uint32_t a = sim_place_number(place), b = sim_place_number(peer);
+	struct sim_talk *talk = ours ? &sim->talks[a][b] : &sim->talks[b][a];
+
+	switch (item->kind) {
+	case ACTA_ITEM_HELLO: check_hello(place, talk, item); break;
+	case ACTA_ITEM_DATA: check_credit(place, talk, item); break;
+	case ACTA_ITEM_WELCOME:
+		if (item->nonce != talk->nonce)
+			break;
+		/* fall through */
+	case ACTA_ITEM_ACK:
+		if (item->credit > talk->granted)
+			talk->granted = item->credit;
+		break;
+	default: break;
+	}
+}
+
+/* ------------------------------------------------------------- answers -- */
+
 /* {"moves": n} is not more than the actor's durable row says. */
 static void
 check_moves(const struct acta_place *place, const struct sim_ask *ask,
@@ -63,12 +147,19 @@ static void
 check_answer(
     const struct acta_place *place, uint32_t end, const struct acta_item *item)
 {
-	const struct sim_ask *ask =
-	    sim_ask_of(end - SIM_DOOR_END, item->request);
+	struct sim_ask *ask = sim_ask_of(end - SIM_DOOR_END, item->request);
 	uint8_t id[16];
 
 	if (ask == NULL)
 		return;
+	if (!ask->event.kept_id) {
+		if (ask->replied == item->request)
+			sim_broken(
+			    "request %u is answered twice", ask->event.number);
+		ask->replied = item->request;
+	}
+	ask->told_over |= item->code.data != NULL && item->code.size == 7 &&
+	    memcmp(item->code.data, "expired", 7) == 0;
 	check_moves(place, ask, item);
 	/* A session's record is gone when its next one is done. */
 	if (!ask->event.kept_id || ask->seq > 0 || ask->event.a == OP_PEEK ||
@@ -92,9 +183,14 @@ sim_check_leaves(
 
 	if (item->kind < sizeof(rows) / sizeof(rows[0]) && rows[item->kind] > 0)
 		sim->tally[rows[item->kind]]++;
+	if (item->kind == ACTA_ITEM_HELLO || item->kind == ACTA_ITEM_DATA ||
+	    item->kind == ACTA_ITEM_WELCOME || item->kind == ACTA_ITEM_ACK)
+		check_talk(place, item);
 	if (place->process->store.in_memory)
 		return; /* nothing of it is durable */
-	acta_ledger_leaves(&sim->ledger, place, item);
+	/* An operator has said that what the sender tells is so. */
+	if (item->kind != ACTA_ITEM_WELCOME || sim->mended < 2)
+		acta_ledger_leaves(&sim->ledger, place, item);
 	if (item->kind == ACTA_ITEM_REPLY)
 		check_answer(place, end, item);
 }

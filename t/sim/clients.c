@@ -9,7 +9,8 @@
 
 #include "codecs/packer.h"
 
-#define RETRY_US 700000  /* a client that heard nothing asks again */
+#define RETRY_US 700000 /* a client that heard nothing asks again */
+#define DAY_MS (24 * 3600 * 1000)
 #define DEADLINE_MS 5000 /* of all, once nothing breaks any more */
 
 static const struct {
@@ -116,6 +117,7 @@ item_send(const struct sim_ask *ask, uint32_t door, uint32_t flags,
 	if (e->a == OP_RETRY)
 		item.flags |= ACTA_CALL_ADMIN;
 	item.client = e->kept_id ? id : NULL;
+	item.id_ms = ask->id_ms;
 	if (ask->seq > 0) {
 		item.flags |= ACTA_CALL_SESSION;
 		item.id_ms = (int64_t)ask->seq;
@@ -134,6 +136,59 @@ item_send(const struct sim_ask *ask, uint32_t door, uint32_t flags,
 		sim->cluster.net.rates.doubled = 0;
 	acta_door_send(&sim->cluster, door, e->b / SIM_KEYS, &item);
 	sim->cluster.net.rates.doubled = doubled;
+	acta_buf_fini(&body);
+}
+
+uint64_t
+sim_disturbances(void)
+{
+	const struct acta_net_counts *n = &sim->cluster.net.counts;
+
+	return sim->disturbances + n->lost + n->cut + n->to_the_dead;
+}
+
+void
+sim_operator(const struct acta_place *to, const char *type,
+    const struct acta_place *peer)
+{
+	struct acta_door *d = &sim->cluster.doors[0];
+	struct acta_message m = { .from = { "", 0 },
+		.id = { "", 0 },
+		.key = { "", 0 },
+		.type = { type, (uint32_t)strlen(type) } };
+	struct acta_item item = { .kind = ACTA_ITEM_CALL,
+		.inc = d->life,
+		.request = ++sim->requests,
+		.dst_part = to->index,
+		.flags = ACTA_CALL_ADMIN };
+	struct acta_buf args, body;
+
+	acta_buf_init(&args);
+	acta_buf_init(&body);
+	acta_pack_map(&args, 2);
+	acta_pack_text(&args, "peer");
+	acta_pack_text(&args, peer->process->config.service);
+	acta_pack_text(&args, "peer_part");
+	acta_pack_int(&args, peer->index);
+	item.src = (struct acta_bytes){ d->name, (uint32_t)strlen(d->name) };
+	item.dst = (struct acta_bytes){ to->process->config.service,
+		(uint32_t)strlen(to->process->config.service) };
+	m.sent_ms = acta_cluster_ms(&sim->cluster);
+	m.deadline_ms = m.sent_ms + DEADLINE_MS;
+	m.args_raw =
+	    (struct acta_bytes){ (const char *)args.data, (uint32_t)args.size };
+	m.caller = (struct acta_caller){ .kind = ACTA_CALLER_DOOR,
+		.door = item.src,
+		.door_inc = item.inc,
+		.request = item.request,
+		.service = item.dst,
+		.part = item.dst_part };
+	acta_message_encode(&body, &m);
+	item.body =
+	    (struct acta_bytes){ (const char *)body.data, (uint32_t)body.size };
+	sim_trace("operator: %s at %s of %s", type, to->dir, peer->dir);
+	acta_door_send(&sim->cluster, 0, to->process->end, &item);
+	acta_buf_fini(&args);
 	acta_buf_fini(&body);
 }
 
@@ -156,7 +211,9 @@ ask_door(struct sim_ask *ask)
 	if (ask->tries > 0 && (sim->breaks & BREAK_NEW_ID) != 0)
 		ask->id += UINT64_C(1) << 40;
 	sim_trace("request %u, door %u", ask->event.number, door);
-	sim->retried |= ask->event.a == OP_RETRY;
+	ask->calm = sim_disturbances();
+	ask->dropped =
+	    sim->cluster.doors[door].known[ask->event.b / SIM_KEYS] == 0;
 	ask->requests[door] = ++sim->requests;
 	ask_send(ask, door, 0);
 	sim->tally[ask->tries > 0 ? T_ASKED_AGAIN : T_OP + ask->event.a]++;
@@ -178,27 +235,47 @@ take_id(struct sim_ask *ask)
 		    other->event.c != ask->event.c && other->ok &&
 		    op != OP_REUSE && op != OP_PEEK && op != OP_SHOUT) {
 			ask->id = other->id;
+			ask->id_ms = other->id_ms;
 			return true;
 		}
 	}
 	return false;
 }
 
-/* In a session one thing after the other. True: it has its place. */
+/* In a session one thing after the other, although some ask before they have
+ * heard of the last. True: it has its place. */
 static bool
 take_seq(struct sim_ask *ask)
 {
+	bool early;
 	uint32_t who = ask->event.b;
 	const struct sim_ask *before = sim->session_ask[who];
 
 	if (ask->event.a == OP_UNKNOWN || ask->event.a == OP_BAD ||
 	    ask->event.a == OP_PEEK || ask->event.a == OP_REUSE ||
-	    ask->event.a == OP_RETRY || (before != NULL && !before->answered))
+	    ask->event.a == OP_RETRY)
 		return false;
+	early = before != NULL && !before->answered && !before->passed;
+	if (early && !acta_dice_chance(&sim->dice, 300))
+		return false;
+	sim->tally[T_EARLY] += early;
 	ask->seq = ++sim->session_seq[who];
 	sim->session_ask[who] = ask;
 	sim->tally[T_SESSION]++;
 	return true;
+}
+
+/* Clients' clocks are off, too. */
+static int64_t
+id_ms(void)
+{
+	int64_t ms = acta_cluster_ms(&sim->cluster);
+
+	if (!sim->plan->old_ids)
+		return acta_dice_chance(&sim->dice, 500) ? ms : 0;
+	if (acta_dice_chance(&sim->dice, 200))
+		ms += acta_dice_between(&sim->dice, -7200, 7200) * 1000;
+	return ms;
 }
 
 void
@@ -209,8 +286,10 @@ sim_ask_begin(const struct sim_event *event)
 	*ask = (struct sim_ask){ .event = *event };
 	acta_buf_init(&ask->result);
 	ask->id = sim->plan->seed << 20 | sim->ask_count;
-	if (event->session)
-		(void)take_seq(ask); /* else it has an id of its own */
+	if (event->session && take_seq(ask))
+		ask->id_ms = 0; /* the session's */
+	else if (event->kept_id)
+		ask->id_ms = id_ms();
 	if (event->a == OP_REUSE && !take_id(ask))
 		sim->ask_count--;
 	else
@@ -240,7 +319,7 @@ sim_ask_resend(uint32_t door, uint32_t end)
 	for (uint32_t i = sim->ask_first; i < sim->ask_count; i++) {
 		struct sim_ask *ask = &sim->asks[i];
 
-		if (ask->requests[door] == 0 || ask->answered ||
+		if (ask->requests[door] == 0 || ask->answered || ask->final ||
 		    !ask->event.kept_id || ask->event.b / SIM_KEYS != end)
 			continue;
 		sim->tally[T_RESENT]++;
@@ -315,6 +394,24 @@ first_answer(struct sim_ask *ask, const struct acta_item *item)
 	    acta_hash64_seeded(item->body.data, item->body.size, sim->hash);
 }
 
+/* It may have been done, or not: nobody knows any more. But only if it is as old
+ * as what is forgotten. */
+static void
+id_expired(struct sim_ask *ask)
+{
+	const struct acta_part_config *config = &sim->plan->config;
+
+	if (acta_cluster_ms(&sim->cluster) > sim->latest_ms)
+		sim->latest_ms = acta_cluster_ms(&sim->cluster);
+	if (config->ids_quota == 0 &&
+	    (!sim->plan->old_ids ||
+		ask->id_ms >= sim->latest_ms - config->ids_keep_ms))
+		sim_broken(
+		    "request %u is forgotten too early", ask->event.number);
+	sim->tally[T_ID_EXPIRED]++;
+	ask->final = true;
+}
+
 void
 sim_ask_reply(uint32_t door, const struct acta_item *item)
 {
@@ -331,6 +428,23 @@ sim_ask_reply(uint32_t door, const struct acta_item *item)
 	if (is_code(item, "busy") || is_code(item, "expired")) {
 		/* Nothing ran: it is asked again, if it has an id. */
 		ask->not_done = !ask->event.kept_id;
+		return;
+	}
+	/* A session keeps its last answer alone. Who did not wait for it does
+	 * not know whether it was done, or had expired. */
+	if (is_code(item, "id-expired") && ask->seq > 0 && !ask->answered &&
+	    ask->seq < sim->session_seq[ask->event.b]) {
+		ask->final = ask->passed = true;
+		return;
+	}
+	if (is_code(item, "id-expired") && ask->id_ms > 0) {
+		id_expired(ask);
+		return;
+	}
+	/* The node was started anew with its clock set back. */
+	if (is_code(item, "bad-request") &&
+	    ask->id_ms > acta_cluster_ms(&sim->cluster) + DAY_MS / 2) {
+		ask->final = true;
 		return;
 	}
 	if (!ask->answered) {

@@ -10,6 +10,32 @@
 
 /* ---------------------------------------------------------------- traps -- */
 
+/* Of what was under way where it ends. */
+static void
+tally_end(const struct acta_cluster *c, uint32_t end, enum sim_point point,
+    uint32_t kind)
+{
+	const struct acta_process *p = c->processes[end];
+
+	if (kind != EV_KILL && kind != EV_POWER)
+		return;
+	for (uint32_t n = 0; n < p->count; n++) {
+		const struct acta_place *place = &p->places[n];
+		struct acta_store_info info;
+
+		if (point >= PT_OPEN_DATA)
+			sim->tally[T_END_REPLAY] +=
+			    acta_sim_disk_map(
+				place->disk, false, ACTA_MAP_JOURNAL)
+				->count > 1;
+		if (point < PT_DATA || point > PT_DONE || place->part == NULL)
+			continue;
+		acta_store_info(place->part->store, &info);
+		sim->tally[T_END_SLICE] += info.entries_frozen > 0;
+		sim->tally[T_END_PARKED] += place->part->parked_rows > 0;
+	}
+}
+
 bool
 sim_point_met(uint32_t end, enum sim_point point, uint32_t *out_kind)
 {
@@ -24,6 +50,7 @@ sim_point_met(uint32_t end, enum sim_point point, uint32_t *out_kind)
 		if (!trap->armed || trap->end != end ||
 		    trap->point != (uint32_t)point || --trap->countdown > 0)
 			continue;
+		tally_end(&sim->cluster, end, point, trap->kind);
 		trap->countdown = 1;
 		trap->armed = trap->again-- > 0;
 		*out_kind = trap->kind;
@@ -62,6 +89,16 @@ trap(const struct sim_event *e)
 
 /* --------------------------------------------------- processes and root -- */
 
+void
+sim_disturb(void)
+{
+	sim->disturbances++;
+	sim->calm_us = sim->cluster.now_us;
+	for (uint32_t a = 0; a < SIM_PLACES_MAX; a++)
+		for (uint32_t b = 0; b < SIM_PLACES_MAX; b++)
+			sim->talks[a][b].hellos = 0;
+}
+
 /* The root tells all of it, and it of all, each after a while. */
 static void
 tell_later(uint32_t who, uint32_t of)
@@ -96,7 +133,14 @@ sim_fault_ended(struct acta_process *p)
 	if (p->state == ACTA_PROCESS_UP &&
 	    (sim->breaks & BREAK_BLAME_KILLS) != 0)
 		p->own_fault = true;
+	sim_disturb();
+	sim->ends++;
+	/* Killed before the root had enough of it: that blames nobody. */
+	if (s->hangs && !p->own_fault)
+		sim->crashes[s->hung_by]--;
 	acta_process_end(p);
+	p->paused = s->hangs = false;
+	s->hang_us = INT64_MAX;
 	s->restart_us = sim->cluster.now_us +
 	    acta_dice_between(&sim->dice, full ? 50000 : 100,
 		full || acta_dice_chance(&sim->dice, 200) ? 2000000 : 50000);
@@ -120,19 +164,34 @@ disks_lose(struct acta_process *p)
 	}
 }
 
-/* All processes at once; what was not durable goes, or had just made it. */
+void
+sim_fault_hang_over(struct acta_process *p)
+{
+	p->own_fault = true;
+	sim_fault_ended(p);
+}
+
+/* All processes at once, and the root; with the power all that was not durable
+ * goes, too, or had just made it. */
 static void
-power_cut(void)
+all_end(bool power)
 {
 	struct acta_cluster *c = &sim->cluster;
 
 	sim->power_out = false;
 	sim->powers++;
+	if (acta_cluster_ms(c) > sim->latest_ms)
+		sim->latest_ms = acta_cluster_ms(c);
 	for (uint32_t i = 0; i < c->count; i++) {
+		/* What is held as failed stays so for the next root. */
+		if (!power && c->processes[i]->state == ACTA_PROCESS_FAILED)
+			continue;
 		sim_fault_ended(c->processes[i]);
 		/* The root is a new one, too. */
 		acta_blamed_free(&c->processes[i]->blamed);
 		c->processes[i]->blamed = acta_blamed_new();
+		if (!power)
+			continue;
 		sim->processes[i].eio = sim->processes[i].check = false;
 		c->processes[i]->state = ACTA_PROCESS_DOWN;
 		disks_lose(c->processes[i]);
@@ -170,7 +229,14 @@ sim_judge(struct acta_process *p, enum acta_err err)
 
 	sim->doing = DOING_NOTHING;
 	if (sim->power_out) {
-		power_cut();
+		all_end(true);
+		return;
+	}
+	if (err == ACTA_ECLOSED && s->hangs) {
+		p->paused = true;
+		s->pause_us = INT64_MAX;
+		s->hang_us = sim->cluster.now_us +
+		    acta_dice_between(&sim->dice, 100000, 2000000);
 		return;
 	}
 	switch (err) {
@@ -251,20 +317,23 @@ copy(uint32_t end)
 }
 
 static void
-put_back(uint32_t end, bool wipe)
+put_back(uint32_t end, uint32_t partitions, bool wipe)
 {
 	struct acta_process *p = sim->cluster.processes[end];
 	struct sim_process *s = &sim->processes[end];
 
 	if (!wipe && s->copies[0] == NULL)
 		return;
+	if (s->check) /* what failed is not left as it is */
+		partitions = UINT32_MAX;
 	sim_fault_ended(p);
 	p->state = ACTA_PROCESS_DOWN;
 	s->set_back = sim->set_back = true;
 	s->eio = s->check = false;
 	for (uint32_t n = 0; n < p->count; n++)
-		acta_sim_copy_put(
-		    wipe ? NULL : s->copies[n], p->places[n].disk);
+		if ((partitions >> n & 1) != 0)
+			acta_sim_copy_put(
+			    wipe ? NULL : s->copies[n], p->places[n].disk);
 }
 
 /* ---------------------------------------------------- deliberate faults -- */
@@ -325,6 +394,7 @@ stop(struct acta_process *p, bool upgrade)
 	sim->processes[p->end].upgrade |= upgrade;
 	sim->doing = DOING_ROUND;
 	err = acta_process_stop(p);
+	sim->processes[p->end].hangs = false; /* it is killed in time */
 	sim_judge(p, err == ACTA_OK ? ACTA_ECLOSED : err);
 }
 
@@ -337,6 +407,21 @@ limit(struct acta_process *p, const struct sim_event *e)
 	sim->processes[p->end].full_until_us = sim->cluster.now_us + e->x;
 }
 
+static void
+cut_off(const struct sim_event *e, int64_t until_us)
+{
+	struct acta_cluster *c = &sim->cluster;
+
+	for (uint32_t other = 0; other < ACTA_NET_ENDS_MAX; other++) {
+		if (other == e->a)
+			continue;
+		if (e->c != 2)
+			c->net.links[e->a][other].cut_until_us = until_us;
+		if (e->c != 1)
+			c->net.links[other][e->a].cut_until_us = until_us;
+	}
+}
+
 void
 sim_fault(const struct sim_event *e)
 {
@@ -344,6 +429,7 @@ sim_fault(const struct sim_event *e)
 	int64_t until_us = c->now_us + e->x;
 
 	sim->tally[T_KIND + e->kind]++;
+	sim_disturb();
 	switch (e->kind) {
 	case EV_KILL:
 	case EV_POWER:
@@ -351,6 +437,8 @@ sim_fault(const struct sim_event *e)
 	case EV_FULL: trap(e); break;
 	case EV_LIMIT: limit(c->processes[e->a], e); break;
 	case EV_PAUSE:
+		if (sim->processes[e->a].hang_us != INT64_MAX)
+			break;
 		c->processes[e->a]->paused = true;
 		sim->processes[e->a].pause_us = until_us;
 		break;
@@ -366,6 +454,18 @@ sim_fault(const struct sim_event *e)
 			sim->asks[i].requests[e->a] = 0;
 		sim_announce(c->doors[e->a].end);
 		break;
+	case EV_ROOT: all_end(false); break;
+	case EV_REOPEN:
+		if (e->c == 0 && c->net.lives[e->b] > 0)
+			acta_process_tell(c->processes[e->a], e->b);
+		else
+			acta_process_close_link(c->processes[e->a], e->b);
+		break;
+	case EV_PART: cut_off(e, until_us); break;
+	case EV_LINK:
+		c->net.links[e->a][e->b].rates = e->rates;
+		c->net.links[e->a][e->b].bad_until_us = until_us;
+		break;
 	case EV_CUT: c->net.links[e->a][e->b].cut_until_us = until_us; break;
 	case EV_NET:
 		c->net.rates = e->rates;
@@ -373,8 +473,8 @@ sim_fault(const struct sim_event *e)
 		break;
 	case EV_WALL: c->wall_us += e->x; break;
 	case EV_COPY: copy(e->a); break;
-	case EV_RESTORE: put_back(e->a, false); break;
-	case EV_WIPE: put_back(e->a, true); break;
+	case EV_RESTORE: put_back(e->a, e->b, false); break;
+	case EV_WIPE: put_back(e->a, e->b, true); break;
 	default: assert(false);
 	}
 }

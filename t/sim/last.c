@@ -69,6 +69,9 @@ expect(const struct sim_ask *ask, int64_t *least, int64_t *most)
 		return;
 	if (!ask->answered) {
 		*most += 1;
+		/* Passed by its session, it is done, or was told to be over. */
+		*least += ask->passed && !ask->told_over && sim->ends == 0 &&
+		    !may_be_refused;
 	} else if (ask->event.send) {
 		*most += 1;
 		*least += !may_be_refused;
@@ -108,6 +111,30 @@ has(uint32_t actor, const char *row, uint32_t n, int64_t value)
 	return state_int(actor, name, 0) == value;
 }
 
+/* How many workers of that actor's service have done it. */
+static uint32_t
+staged(uint32_t actor, uint32_t n)
+{
+	const struct acta_process *p = sim->cluster.processes[actor / SIM_KEYS];
+	char name[64];
+	size_t size = (size_t)snprintf(name, sizeof(name), "staged/%u", n);
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < p->count; i++) {
+		const struct acta_omap *map =
+		    &acta_view_of(&p->places[i], true)->tables[ACTA_T_STATE];
+		const struct acta_omap_row *row =
+		    acta_omap_from(map, "", 0, false);
+
+		for (; row != NULL;
+		     row = acta_omap_from(map, row->bytes, row->key_size, true))
+			count += row->key_size == 1u + row->bytes[0] + size &&
+			    memcmp(row->bytes + 1 + row->bytes[0], name,
+				size) == 0;
+	}
+	return count;
+}
+
 /* What a request that was done left behind, sooner or later. */
 static void
 check_left(const struct sim_ask *ask)
@@ -127,6 +154,7 @@ check_left(const struct sim_ask *ask)
 	case OP_PASS:
 		right = e->send || has(e->c, "forwarded", e->number, 1);
 		break;
+	case OP_STAGE: right = staged(e->c, e->number) == 1; break;
 	case OP_TIMER: right = has(e->b, "fired", e->number, 1); break;
 	case OP_EVERY: right = has(e->b, "beats", e->number, e->d); break;
 	default: break;
@@ -137,6 +165,17 @@ check_left(const struct sim_ask *ask)
 }
 
 /* ------------------------------------------------------------- messages -- */
+
+/* Nothing has ended or was lost since it was sent: so it was heard. */
+static void
+check_heard(const struct sim_ask *ask)
+{
+	if (ask->unknown && !ask->answered && !ask->not_done && !ask->dropped &&
+	    ask->calm == sim_disturbances())
+		sim_violation("request %u was never answered, and nothing was "
+			      "wrong",
+		    ask->event.number);
+}
 
 static void
 check_pair(uint32_t from, uint32_t to, const char *out, const char *in)
@@ -178,12 +217,12 @@ check_letter(struct dead *dead, const struct acta_omap_row *row)
 	struct acta_message m;
 	bool ok = true, right = false;
 	uint32_t n;
-	int64_t number, how;
+	int64_t number, how, attempts;
 
 	(void)acta_read_list(&r, &ok);
 	cause.data = acta_read_str(&r, &cause.size, &ok);
 	(void)acta_read_str(&r, &n, &ok);
-	(void)acta_read_int(&r, &ok);
+	attempts = acta_read_int(&r, &ok);
 	(void)acta_read_int(&r, &ok);
 	(void)acta_read_bin(&r, &n, &ok);
 	if (!ok || acta_message_decode(&r, &m) != ACTA_OK) {
@@ -192,19 +231,24 @@ check_letter(struct dead *dead, const struct acta_omap_row *row)
 	}
 	number = acta_as_int(acta_at(m.args, "n"), 0);
 	how = acta_as_int(acta_at(m.args, "how"), -1);
-	if (is(&m.type, "answer")) {
+	if (is(&m.type, "forwarded")) {
+		right = is(&cause, "unknown-service");
+	} else if (is(&m.type, "answer")) {
 		right = how == HOW_FAILED && is(&cause, "failed");
 	} else if (is(&m.type, "doomed") && number < SIM_EVENTS_MAX) {
 		right = dead->seen[number]++ == 0;
 		if (how == DOOM_FAILS)
 			right &= is(&cause, "failed");
-		else if (how == DOOM_CRASHES)
+		else if (how == DOOM_CRASHES || how == DOOM_HANGS)
 			right &= is(&cause, "crashed");
 		else if (how == DOOM_MISUSES)
 			right &= is(&cause, "misused");
 		else
 			right &= is(&cause, "unknown-service");
 	}
+	if (is(&cause, "failed") && attempts != sim->plan->config.max_attempts)
+		sim_violation(
+		    "a message died after %lld attempts", (long long)attempts);
 	if (!right)
 		sim_violation("an innocent is a dead letter: %.*s %lld, %.*s",
 		    (int)m.type.size, m.type.data, (long long)number,
@@ -222,13 +266,14 @@ check_doomed(const struct dead *dead, const struct sim_ask *ask)
 	const struct sim_event *e = &ask->event;
 	/* A local message's first crash is laid to the one that was gathered;
 	 * a power cut takes the root's memory. */
-	uint32_t max = (sim->plan->config.max_crashes + 1) * (1 + sim->powers);
-	bool survives = e->how == DOOM_CRASHES && e->lives < 3;
+	uint32_t max = (sim->plan->config.max_crashes + 1) * (1 + sim->powers) *
+	    (1 + (uint32_t)sim->ledger.dead_deleted);
+	bool crashes = e->how == DOOM_CRASHES || e->how == DOOM_HANGS;
+	bool survives = crashes && e->lives < 3;
 
 	if (e->a != OP_DOOM || !ask->answered || (!ask->ok && !e->send))
 		return;
-	if (e->how == DOOM_CRASHES && sim->crashes[e->number] > max &&
-	    !sim->retried)
+	if (crashes && sim->crashes[e->number] > max)
 		sim_violation("message %u crashed %u processes, %u is the most",
 		    e->number, sim->crashes[e->number], max);
 	if (survives && !has(e->c, "survived", e->number, 1))
@@ -266,8 +311,8 @@ check_dead(void)
 
 /* ------------------------------------------------------------- channels -- */
 
-static bool
-stopped(const struct acta_place *from, const struct acta_place *to)
+static const struct acta_out *
+out_of(const struct acta_place *from, const struct acta_place *to)
 {
 	const char *service = to->process->config.service;
 
@@ -275,9 +320,51 @@ stopped(const struct acta_place *from, const struct acta_place *to)
 		const struct acta_out *o = from->part->outs[i];
 
 		if (o->part == to->index && strcmp(o->service, service) == 0)
-			return o->state == ACTA_OUT_STOPPED;
+			return o;
 	}
-	return false;
+	return NULL;
+}
+
+bool
+sim_channel_stopped(const struct acta_place *from, const struct acta_place *to)
+{
+	const struct acta_out *o = out_of(from, to);
+
+	return o != NULL && o->state == ACTA_OUT_STOPPED;
+}
+
+/* One of which an end is in memory: what the two processes hold agrees. */
+static void
+check_in_memory(const struct acta_place *from, const struct acta_place *to)
+{
+	const struct acta_out *o = out_of(from, to);
+	const char *service = from->process->config.service;
+
+	for (uint32_t i = 0; o != NULL && i < to->part->in_count; i++) {
+		const struct acta_in *in = &to->part->ins[i];
+
+		if (in->part != from->index ||
+		    strcmp(in->service, service) != 0 ||
+		    in->hist != from->part->hist)
+			continue;
+		if (o->acked != o->next || in->next != o->next ||
+		    memcmp(in->chain.bytes, o->chain.bytes, 16) != 0)
+			sim_violation("%s to %s, in memory: the two tell "
+				      "different stories",
+			    from->dir, to->dir);
+	}
+}
+
+/* A word was said on each: what neither arrived nor stopped is silent. */
+static void
+check_goes_on(const struct acta_place *from, const struct acta_place *to)
+{
+	const struct acta_out *o = out_of(from, to);
+
+	if (o != NULL && o->acked < o->next)
+		sim_violation("%s to %s has not stopped, and %llu wait",
+		    from->dir, to->dir,
+		    (unsigned long long)(o->next - o->acked));
 }
 
 /* A channel that goes on agrees at both ends; one of which an end was set back
@@ -294,32 +381,99 @@ check_channel(const struct acta_place *from, const struct acta_place *to)
 
 	acta_view_in(acta_view_of(to, true), from, &in);
 	wrong = acta_ledger_disagree(from, to, &in);
-	if (stopped(from, to)) {
+	if (sim_channel_stopped(from, to)) {
 		sim->tally[T_BACK_STOPPED]++;
-		if (!back)
+		if (!back || sim->mended > 0)
 			sim_violation("the channel %s to %s has stopped",
 			    from->dir, to->dir);
 	} else if (wrong != NULL && !memory) {
 		sim_violation(
 		    "%s to %s goes on, and %s", from->dir, to->dir, wrong);
 	} else {
+		check_goes_on(from, to);
+		if (memory && !sim->set_back)
+			check_in_memory(from, to);
 		sim->tally[T_BACK_AGREED] += back;
 	}
+}
+
+/* --------------------------------------------------------------- events -- */
+
+struct log { /* of a partition, as it is read */
+	const struct acta_place *place;
+	uint64_t first, next, seen[SIM_KEYS];
+};
+
+/* Numbers without a gap, and each names the one before of its actor. */
+static void
+check_event(struct log *log, const struct acta_omap_row *row)
+{
+	struct acta_reader r = acta_reader(acta_omap_value(row), row->size);
+	const uint8_t *at = row->bytes + row->key_size - 8;
+	uint64_t seq = 0, prev;
+	bool ok = true;
+	uint32_t n;
+	const char *key;
+
+	for (int i = 0; i < 8; i++)
+		seq = seq << 8 | at[i];
+	(void)acta_read_list(&r, &ok);
+	key = acta_read_str(&r, &n, &ok);
+	prev = acta_read_uint(&r, &ok);
+	if (log->next == 0)
+		log->first = log->next = seq;
+	if (!ok || n != 1 || *key < '0' || *key >= '0' + (char)SIM_KEYS ||
+	    seq != log->next)
+		sim_violation("%s: event %llu, due is %llu", log->place->dir,
+		    (unsigned long long)seq, (unsigned long long)log->next);
+	else if (prev >= log->first ? log->seen[*key - '0'] != prev
+				    : log->seen[*key - '0'] != 0)
+		sim_violation("%s: event %llu follows %llu of its actor",
+		    log->place->dir, (unsigned long long)seq,
+		    (unsigned long long)prev);
+	else
+		log->seen[*key - '0'] = seq;
+	log->next++;
+}
+
+/* As many as were published, or as retention leaves. */
+static void
+check_events(const struct acta_place *place)
+{
+	const struct acta_view *view = acta_view_of(place, true);
+	const struct acta_omap *map = &view->tables[ACTA_T_EVENT];
+	const struct acta_omap_row *row = acta_omap_from(map, "", 0, false);
+	uint64_t keeps = sim->plan->config.event_count;
+	struct log log = { .place = place };
+	uint64_t shouts = 0;
+	char key[8];
+
+	for (uint32_t n = 0; n < SIM_KEYS; n++) {
+		snprintf(key, sizeof(key), "%u", n);
+		shouts += (uint64_t)sim_state_int(view, key, "shouts", 0);
+	}
+	for (; row != NULL;
+	     row = acta_omap_from(map, row->bytes, row->key_size, true))
+		check_event(&log, row);
+	if (map->count != (shouts < keeps ? shouts : keeps) ||
+	    (shouts > 0 && log.next != shouts + 1))
+		sim_violation("%s: %llu events were published, %zu are kept, "
+			      "the last is %llu",
+		    place->dir, (unsigned long long)shouts, map->count,
+		    (unsigned long long)log.next - 1);
 }
 
 static void
 check_places(void)
 {
-	const struct acta_cluster *c = &sim->cluster;
 	struct acta_place *places[SIM_PLACES_MAX];
-	uint32_t count = 0;
+	uint32_t count = sim_places(places);
 
-	for (uint32_t i = 0; i < c->count; i++)
-		for (uint32_t n = 0; n < c->processes[i]->count; n++)
-			places[count++] = &c->processes[i]->places[n];
 	for (uint32_t i = 0; i < count; i++) {
 		if (!places[i]->process->store.in_memory)
 			acta_ledger_store(&sim->ledger, places[i]);
+		if (!places[i]->process->store.in_memory && !sim->set_back)
+			check_events(places[i]);
 		for (uint32_t n = 0; n < count; n++)
 			if (i != n)
 				check_channel(places[i], places[n]);
@@ -341,11 +495,15 @@ sim_check_last(void)
 		for (uint32_t b = 0; b < actors; b++) {
 			check_pair(a, b, "said", "heard");
 			check_pair(a, b, "gave", "did");
+			check_pair(a, b, "threw", "caught");
+			check_pair(a, b, "back", "got-back");
 		}
 	}
 	if (sum != 0)
 		sim_violation("the balances are off by %lld", (long long)sum);
-	for (uint32_t i = 0; i < sim->ask_count; i++)
+	for (uint32_t i = 0; i < sim->ask_count; i++) {
 		check_left(&sim->asks[i]);
+		check_heard(&sim->asks[i]);
+	}
 	check_dead();
 }

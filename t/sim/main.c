@@ -3,9 +3,11 @@
  * table:
  *
  *   acta-sim [--from SEED] [--seeds N] [--jobs N] [--table] [--break NAME]
+ *            [--first]
  *   acta-sim --seed SEED [--story]
  *
- * The last line is "N seeds, V violations". Exit 1: V > 0; 2: usage.
+ * --first ends with the first seed that fails, told as it is. The last line is
+ * "N seeds, V violations". Exit 1: V > 0; 2: usage.
  */
 #include "t/sim/sim.h"
 
@@ -44,6 +46,7 @@ struct result {
 static struct sim_plan plan;
 static struct sim_world world;
 static unsigned breaks;
+static bool first;  /* one violation is enough */
 static FILE *story; /* where a shrunk seed's goes */
 
 /* `turn` picks another order of what could be next: 0 is the seed's own. */
@@ -153,6 +156,11 @@ run_seeds(struct result *r, uint64_t from, uint64_t to, uint64_t step)
 		for (uint32_t i = 0; i < T_COUNT; i++)
 			r->tally[i] += world.tally[i];
 		r->violations += world.violated;
+		if (world.violated && first) {
+			printf("seed %llu: %s\n", (unsigned long long)seed,
+			    world.violation);
+			return;
+		}
 		if (world.violated && told++ < TOLD_MAX)
 			tell();
 	}
@@ -251,6 +259,7 @@ main(int argc, char **argv)
 		{ "story", no_argument, NULL, 't' },
 		{ "table", no_argument, NULL, 'T' },
 		{ "break", required_argument, NULL, 'b' },
+		{ "first", no_argument, NULL, '1' },
 		{ 0 },
 	};
 	uint64_t from = 1, count = 1000;
@@ -268,6 +277,7 @@ main(int argc, char **argv)
 		case 't': whole = true; break;
 		case 'T': show = true; break;
 		case 'b': breaks |= break_named(optarg); break;
+		case '1': first = true; break;
 		default: return 2;
 		}
 	}

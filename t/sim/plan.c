@@ -14,6 +14,21 @@
 #define FAULTS_MOST 14u
 #define SIM_SESSIONS 200 /* of 1,000 */
 #define SIM_SET_BACK 120 /* of 1,000 */
+#define SIM_CALM 120     /* of 1,000 */
+#define HOUR_MS (3600 * 1000)
+
+/* Some are small enough for all that a large one meets. */
+static void
+store_shape(struct sim_plan *plan, struct acta_dice *dice)
+{
+	if (acta_dice_chance(dice, 300)) {
+		plan->store.freeze_turns = 2 + acta_dice_roll(dice, 12);
+		plan->store.slice_rows = 1 + acta_dice_roll(dice, 8);
+	}
+	plan->small_quota = acta_dice_chance(dice, 60);
+	if (plan->small_quota)
+		plan->store.quota = 4096 * (16 + acta_dice_roll(dice, 40));
+}
 
 static void
 shape(struct sim_plan *plan, struct acta_dice *dice)
@@ -43,6 +58,13 @@ shape(struct sim_plan *plan, struct acta_dice *dice)
 		.memory = 64u << 20,
 		.journal_keep = 1u << 30,
 		.map_size = 2u << 30 };
+	store_shape(plan, dice);
+	plan->old_ids = acta_dice_chance(dice, 150);
+	if (plan->old_ids)
+		plan->config.ids_keep_ms =
+		    acta_dice_between(dice, 60 * 1000, 3 * HOUR_MS);
+	if (plan->old_ids && acta_dice_chance(dice, 300))
+		plan->config.ids_quota = 300 + acta_dice_roll(dice, 3000);
 	plan->rates = (struct acta_net_rates){
 		.delay_us_max = 20 << acta_dice_roll(dice, 10),
 		.late_us_max = 3000000,
@@ -58,6 +80,7 @@ op_numbers(struct sim_event *e, struct acta_dice *dice)
 	case OP_MOVE: e->d = 10 * acta_dice_roll(dice, 60); break;
 	case OP_SAY:
 	case OP_WORK:
+	case OP_THROW:
 		e->d = 1 +
 		    acta_dice_roll(dice, acta_dice_chance(dice, 50) ? 60 : 6);
 		e->how =
@@ -68,7 +91,12 @@ op_numbers(struct sim_event *e, struct acta_dice *dice)
 		e->how = acta_dice_roll(dice, HOWS);
 		e->ms = 100 << acta_dice_roll(dice, 6);
 		break;
-	case OP_ANSWER: e->how = acta_dice_roll(dice, HOW_NEVER); break;
+	case OP_ANSWER:
+		e->how = acta_dice_roll(dice, HOW_NEVER + 1);
+		if (e->how == HOW_NEVER)
+			e->how = HOW_FAILED;
+		break;
+	case OP_PASS: e->how = acta_dice_chance(dice, 100); break;
 	case OP_DOOM:
 		e->how = acta_dice_roll(dice, DOOMS);
 		e->lives = acta_dice_chance(dice, 500)
@@ -126,12 +154,37 @@ is_disk_point(uint32_t point, uint32_t kind)
 	case PT_IDLE_ROOT:
 	case PT_OPEN_ROOT:
 	case PT_OPEN_SYNC: return kind == EV_EIO;
-	case PT_OPEN: return true;
+	case PT_OPEN:
 	case PT_DATA:
 	case PT_IDLE_DATA:
-	case PT_OPEN_DATA: return kind == EV_FULL;
+	case PT_OPEN_DATA: return true;
 	default: return false;
 	}
+}
+
+static struct acta_net_rates
+bad_rates(const struct sim_plan *plan, struct acta_dice *dice)
+{
+	struct acta_net_rates rates = plan->rates;
+
+	rates.lost = acta_dice_roll(dice, 300);
+	rates.doubled = acta_dice_roll(dice, 200);
+	rates.overtaking = acta_dice_roll(dice, 200);
+	rates.late = acta_dice_roll(dice, 100);
+	return rates;
+}
+
+/* Seconds, hours, a year. */
+static int64_t
+jump_us(struct acta_dice *dice)
+{
+	int64_t us = acta_dice_between(dice, 1, 20) * 1000000;
+
+	if (acta_dice_chance(dice, 300))
+		us *= 3600;
+	else if (acta_dice_chance(dice, 50))
+		us *= 3600 * 24 * 20;
+	return acta_dice_chance(dice, 500) ? us : -us;
 }
 
 static void
@@ -163,20 +216,17 @@ fault(struct sim_event *e, const struct sim_plan *plan, struct acta_dice *dice,
 	case EV_LIMIT: e->d = 4096 * acta_dice_roll(dice, 8); break;
 	case EV_DOOR: e->a = acta_dice_roll(dice, plan->doors); break;
 	case EV_CUT: e->b = acta_dice_roll(dice, plan->services); break;
-	case EV_NET:
-		e->rates = plan->rates;
-		e->rates.lost = acta_dice_roll(dice, 300);
-		e->rates.doubled = acta_dice_roll(dice, 200);
-		e->rates.overtaking = acta_dice_roll(dice, 200);
-		e->rates.late = acta_dice_roll(dice, 100);
+	case EV_REOPEN:
+		e->b = acta_dice_roll(dice, plan->services);
+		e->c = acta_dice_roll(dice, 2);
 		break;
-	case EV_WALL:
-		e->x = acta_dice_between(dice, 1, 20) * 1000000;
-		if (acta_dice_chance(dice, 300))
-			e->x *= 3600;
-		if (acta_dice_chance(dice, 500))
-			e->x = -e->x;
+	case EV_PART: e->c = acta_dice_roll(dice, 3); break;
+	case EV_NET: e->rates = bad_rates(plan, dice); break;
+	case EV_LINK:
+		e->rates = bad_rates(plan, dice);
+		e->b = acta_dice_roll(dice, plan->services);
 		break;
+	case EV_WALL: e->x = jump_us(dice); break;
 	default: break;
 	}
 }
@@ -203,6 +253,32 @@ some(struct acta_dice *dice, uint32_t all)
 	return bits;
 }
 
+/* An end between the copy and its return, and somebody slow: so that another
+ * incarnation of that number has spoken, and may still be heard. */
+static void
+twin(struct sim_plan *plan, struct acta_dice *dice,
+    const struct sim_event *copy_and_back)
+{
+	struct sim_event *e = &plan->events[plan->count];
+	uint32_t victim = copy_and_back[0].a;
+
+	e[0] = (struct sim_event){ .kind = EV_KILL,
+		.a = victim,
+		.b = PT_BETWEEN,
+		.c = 1,
+		.at_us = acta_dice_between(
+		    dice, copy_and_back[0].at_us, copy_and_back[1].at_us),
+		.number = plan->count };
+	e[1] = (struct sim_event){ .kind = EV_SLOW,
+		.a = (victim + 1) % plan->services,
+		.c = 1 + acta_dice_roll(dice, 4),
+		.x = 2000000,
+		.number = plan->count + 1 };
+	e[1].at_us =
+	    acta_dice_between(dice, e[0].at_us, copy_and_back[1].at_us);
+	plan->count += 2;
+}
+
 /* Nothing but numbered messages and transfers goes between those that are set
  * back, and everything that a copy can be of. */
 static void
@@ -212,6 +288,7 @@ set_back(struct sim_plan *plan, struct acta_dice *dice)
 	uint32_t times = 1 + acta_dice_chance(dice, 300);
 
 	plan->sets_back = true;
+	plan->mends = acta_dice_chance(dice, 500);
 	/* A channel that stops stays full. */
 	plan->config.channel_quota = 256u << 20;
 	for (uint32_t i = 0; i < times; i++) {
@@ -226,10 +303,32 @@ set_back(struct sim_plan *plan, struct acta_dice *dice)
 		e[0].at_us = START_US + acta_dice_between(dice, 0, SPAN_US / 2);
 		e[1] = (struct sim_event){ .kind = wipe ? EV_WIPE : EV_RESTORE,
 			.a = victim,
+			.b = 1 + acta_dice_roll(dice, 3),
 			.number = plan->count + 1 };
+		if (plan->parts[victim] == 1 || acta_dice_chance(dice, 500))
+			e[1].b = 3;
 		e[1].at_us =
 		    acta_dice_between(dice, e[0].at_us, START_US + SPAN_US);
 		plan->count += 2;
+		if (acta_dice_chance(dice, 300))
+			twin(plan, dice, e);
+	}
+}
+
+/* Much is said when nothing breaks any more. */
+static void
+calm(struct sim_plan *plan, struct acta_dice *dice)
+{
+	for (uint32_t i = acta_dice_roll(dice, 3) + 1; i > 0; i--) {
+		struct sim_event *e = &plan->events[plan->count];
+
+		op(e, plan, dice, 1u << OP_SAY | 1u << OP_THROW);
+		e->number = plan->count++;
+		e->at_us = plan->heal_us + SIM_LATER_US +
+		    acta_dice_between(dice, 0, 1000000);
+		e->d = 20 + acta_dice_roll(dice, 100);
+		e->how = 0;
+		e->timeout_ms = 5000;
 	}
 }
 
@@ -260,6 +359,8 @@ sim_plan_make(struct sim_plan *plan, uint64_t seed)
 	}
 	if (acta_dice_chance(&dice, SIM_SET_BACK))
 		set_back(plan, &dice);
+	else if (acta_dice_chance(&dice, SIM_CALM))
+		calm(plan, &dice);
 	qsort(plan->events, plan->count, sizeof(plan->events[0]), earlier);
 	for (uint32_t i = 0; i < plan->count; i++)
 		plan->events[i].number = i;
@@ -276,8 +377,8 @@ print_op(FILE *out, const struct sim_event *e)
 	static const char *const hows[HOWS] = { "at once", "refused",
 		"by timer", "forwarded", "by another", "nil", "never",
 		"failed" };
-	static const char *const dooms[DOOMS] = { "fails", "crashes", "misuses",
-		"to nowhere" };
+	static const char *const dooms[DOOMS] = { "fails", "crashes", "hangs",
+		"misuses", "to nowhere" };
 
 	fprintf(out, "%s %s/%u to %s/%u, %u", names[e->a],
 	    sim_services[0][e->b / SIM_KEYS].name, e->b % SIM_KEYS,
@@ -326,6 +427,20 @@ sim_event_print(
 		fprintf(out, " %s to %s, %.3f s\n", service,
 		    sim_services[0][e->b].name, (double)e->x / 1e6);
 		break;
+	case EV_REOPEN:
+		fprintf(out, " %s to %s, %s\n", service,
+		    sim_services[0][e->b].name, e->c == 0 ? "told" : "idle");
+		break;
+	case EV_PART:
+		fprintf(out, " %s%s, %.3f s\n", service,
+		    e->c == 0       ? ""
+			: e->c == 1 ? ", what it says"
+				    : ", what it hears",
+		    (double)e->x / 1e6);
+		break;
+	case EV_LINK:
+		fprintf(out, " %s to %s", service, sim_services[0][e->b].name);
+		/* fall through */
 	case EV_NET:
 		fprintf(out,
 		    ": of 1,000 lost %u, doubled %u, overtaking %u, "
@@ -335,6 +450,11 @@ sim_event_print(
 		break;
 	case EV_WALL: fprintf(out, " by %.0f s\n", (double)e->x / 1e6); break;
 	case EV_DOOR: fprintf(out, " %u\n", e->a); break;
+	case EV_ROOT: fprintf(out, "\n"); break;
+	case EV_RESTORE:
+	case EV_WIPE:
+		fprintf(out, ", %s, partitions %u\n", service, e->b);
+		break;
 	default: fprintf(out, ", %s, %.3f s\n", service, (double)e->x / 1e6);
 	}
 }

@@ -19,13 +19,18 @@
 #define SIM_EVENTS_MAX 400u
 #define SIM_KEYS 4u /* actors of a service that the plan knows: "0" .. */
 #define SIM_ACTORS (SIM_SERVICES * SIM_KEYS)
-#define SIM_OPS_MAX (SIM_EVENTS_MAX + SIM_ACTORS * SIM_ACTORS)
+#define SIM_OPS_MAX (SIM_EVENTS_MAX + 2 * SIM_ACTORS * SIM_ACTORS)
 #define SIM_TRAPS_MAX 64u
 #define SIM_COPIES_MAX 8u
 #define SIM_PLACES_MAX 12u
 #define SIM_STEPS_MAX 400000u   /* of one seed: more does not come to rest */
 #define SIM_HEAL_US 900000000LL /* simulated, from the heal to quiet */
 #define SIM_PROBE_US 60000000LL /* the same, where a copy was put back */
+#define SIM_LATER_US 15000000LL /* behind the heal: requests in the calm */
+#define SIM_CALM_US 10000000LL /* after that nothing old is under way */
+#define SIM_MENDS 8u           /* steps of an operator: reset, accept, .. */
+#define SIM_MEND_PROBE 4u      /* in this one a word is said on each channel */
+#define SIM_MEND_US 2000000LL  /* between two words of an operator */
 #define SIM_LONG_US 120000000LL /* a token that nobody uses stays a day */
 #define SIM_DOOR_END 32u        /* the doors' first end of the network */
 
@@ -42,13 +47,17 @@
 	X(SLOW, "slow")           /* process a, for x us */                  \
 	X(TERM, "SIGTERM")        /* process a: it drains and ends */        \
 	X(UPGRADE, "new version") /* the same, then a newer schema */        \
+	X(ROOT, "root killed")    /* and so all of the node */               \
 	X(DOOR, "door killed")    /* door a */                               \
 	X(CUT, "link cut")        /* from a to b, for x us */                \
+	X(PART, "cut off")        /* a from all; c: 1 its words alone, 2 theirs */ \
+	X(REOPEN, "link opened anew") /* of a to b; c: told again, or idle */ \
 	X(NET, "bad network")     /* `rates`, for x us */                    \
+	X(LINK, "bad link")       /* the same, from a to b alone */          \
 	X(WALL, "wall clock set") /* by x us */                              \
 	X(COPY, "store copied")   /* of process a */                         \
-	X(RESTORE, "copy put back") /* of process a, its last copy */        \
-	X(WIPE, "store made anew")  /* of process a: it is empty */
+	X(RESTORE, "copy put back") /* of a's partitions b, their last copy */ \
+	X(WIPE, "store made anew")  /* of the same: it is empty */
 
 #define X(name, text) EV_##name,
 enum sim_event_kind { SIM_EVENT_KINDS(X) EV_KINDS };
@@ -57,15 +66,17 @@ enum sim_event_kind { SIM_EVENT_KINDS(X) EV_KINDS };
 /* name, message type, its args */
 #define SIM_OPS(X)                                                          \
 	X(MOVE, "move", "to amount") /* transfer to another account */      \
-	X(SAY, "say", "to count fails") /* numbered messages to another */  \
-	X(WORK, "work", "to count") /* the same; held while it is locked */ \
+	X(SAY, "say", "to count fails n") /* numbered messages to another */ \
+	X(WORK, "work", "to count n") /* the same; held while it is locked */ \
+	X(THROW, "throw", "to count n") /* each comes back, numbered */    \
 	X(LOCK, "lock", "ms")                                               \
 	X(TOIL, "toil", "")         /* a call that is held */               \
 	X(QUERY, "query", "to n how ms") /* ask another */                  \
 	X(ANSWER, "answer", "to n how")  /* be answered in several ways */  \
-	X(PASS, "pass", "to n")     /* forwarded to another */              \
+	X(PASS, "pass", "to n how") /* forwarded to another, or to none */  \
 	X(DENY, "deny", "")                                                 \
 	X(DOOM, "doom", "to n how lives") /* a message that fails or crashes */ \
+	X(STAGE, "stage", "to n")   /* to whichever worker has least to do */ \
 	X(TIMER, "after", "n ms")                                           \
 	X(EVERY, "every", "n ms times")                                     \
 	X(SHOUT, "shout", "")                                               \
@@ -86,7 +97,9 @@ enum sim_how {
 	HOW_NIL, HOW_NEVER, HOW_FAILED, HOWS
 };
 /* How a message is doomed. */
-enum sim_doom { DOOM_FAILS, DOOM_CRASHES, DOOM_MISUSES, DOOM_NOWHERE, DOOMS };
+enum sim_doom {
+	DOOM_FAILS, DOOM_CRASHES, DOOM_HANGS, DOOM_MISUSES, DOOM_NOWHERE, DOOMS
+};
 
 struct sim_event {
 	int64_t at_us, x;
@@ -101,7 +114,9 @@ struct sim_plan {
 	uint64_t seed;
 	uint32_t parts[SIM_SERVICES], services, doors;
 	bool sets_back;  /* copies are put back: only channels are judged */
+	bool mends;      /* and an operator makes the channels agree again */
 	bool small_quota;
+	bool old_ids; /* ids tell their time, and hours of them are forgotten */
 	bool memory; /* the last service is in memory: asked, and no more */
 	struct acta_part_config config;
 	struct acta_store_options store;
@@ -163,6 +178,7 @@ extern const char *const sim_point_names[PT_COUNT];
 	X(BUSY, "request: busy")                            \
 	X(EXPIRED, "request: expired")                      \
 	X(REUSED, "request: id-reused")                     \
+	X(ID_EXPIRED, "request: id-expired")                \
 	X(SESSION, "request: in a session")                 \
 	X(REVIVED, "dead letter: tried again")              \
 	X(OUT_ANSWERED, "ask: answered")                    \
@@ -177,6 +193,7 @@ extern const char *const sim_point_names[PT_COUNT];
 	X(DEAD_MISUSED, "dead letter: misused")             \
 	X(DEAD_NOWHERE, "dead letter: unknown-service")     \
 	X(CRASH, "process crashed by a handler")            \
+	X(HUNG, "process hung in a handler")                \
 	X(SURVIVED, "crashed, then handled")                \
 	X(MIGRATED, "actor migrated")                       \
 	X(TAKEN_HANDLED, "taken from a channel: handled")   \
@@ -192,6 +209,10 @@ extern const char *const sim_point_names[PT_COUNT];
 	X(EVENT, "EVENT")                                   \
 	X(COMMITS, "turns committed")                       \
 	X(MERGES, "commits without a turn")                \
+	X(FROZE, "generation full, frozen")                 \
+	X(END_SLICE, "ended: in a commit that merges")      \
+	X(END_PARKED, "ended: in a commit, some are parked") \
+	X(END_REPLAY, "ended: in an open that replays")     \
 	X(STARTS, "process started")                        \
 	X(STARTS_CHECKED, "started after storage-failed")   \
 	X(REFUSED_LIE, "not started: the page cache lies")  \
@@ -199,6 +220,8 @@ extern const char *const sim_point_names[PT_COUNT];
 	X(STORE_FULL, "store-full")                         \
 	X(POWER_LOST, "un-synced commit: lost")             \
 	X(POWER_KEPT, "un-synced commit: kept")             \
+	X(BLOCKED, "a message waits for room in a channel") \
+	X(EARLY, "request: in a session, before its turn")  \
 	X(NET_LOST, "frame: lost")                          \
 	X(NET_DOUBLED, "frame: doubled")                    \
 	X(NET_OVERTAKING, "frame: overtaking")              \
@@ -207,6 +230,11 @@ extern const char *const sim_point_names[PT_COUNT];
 	X(NET_TO_DEAD, "frame: to a dead process")          \
 	X(NET_OF_DEAD, "frame: of a dead process, arrived") \
 	X(MEMORY_ASKED, "asked of a service in memory")     \
+	X(QUOTA, "store at its quota")                      \
+	X(IDS_QUOTA, "client ids at their quota")           \
+	X(STAGED, "done by a competing worker")             \
+	X(BACK_RESET, "set back: an operator resets")       \
+	X(BACK_ACCEPTED, "set back: an operator accepts")   \
 	X(BACK_STOPPED, "set back: channel stopped")        \
 	X(BACK_AGREED, "set back: channel agrees, goes on")
 
@@ -230,9 +258,15 @@ bool sim_tally_name(uint32_t tally, char room[64]);
 struct sim_ask { /* a client's request, until it knows */
 	struct sim_event event;
 	uint64_t id, seq; /* seq: in its session, 0 none */
+	int64_t id_ms;    /* the time that its id tells; 0: none */
+	uint64_t calm;    /* what had been disturbed when it was sent */
 	bool answered, final, ok;
 	bool unknown; /* without a kept id, and no answer came */
 	bool not_done; /* without a kept id, and it was told so */
+	bool dropped;  /* its door knew no way */
+	bool told_over; /* it expired */
+	bool passed;   /* its session went on, and its answer is gone */
+	uint64_t replied; /* that request of it, without a kept id */
 	uint32_t tries;
 	uint64_t requests[ACTA_CLUSTER_DOORS_MAX]; /* the last at each door */
 	int64_t again_us;
@@ -248,14 +282,27 @@ struct sim_trap {
 
 struct sim_process { /* beside the cluster's */
 	int64_t restart_us, check_us, idle_us, pause_us, slow_us, round_us;
+	int64_t hang_us; /* until then it hangs; INT64_MAX: it does not */
+	bool hangs;
+	int64_t hung_by; /* that message */
 	int64_t full_until_us;
 	bool eio;   /* its disk failed since it last started */
 	bool full;  /* and had no space */
 	bool check; /* storage-failed: it must be read past the page cache */
 	bool upgrade;
+	bool beyond; /* its quota, before the commit in hand */
 	struct acta_sim_copy *copies[ACTA_CLUSTER_PARTS_MAX];
 	struct acta_sim_copy *old[ACTA_CLUSTER_PARTS_MAX]; /* BREAK_OLD_STORE */
 	bool set_back; /* a copy was put back */
+};
+
+struct sim_talk { /* on one channel, since the sender's last question */
+	uint64_t nonce, sent, granted;
+	uint32_t hellos; /* in the calm */
+};
+
+struct sim_failed { /* a message that fails some times: when it did last */
+	int64_t at_ms[4];
 };
 
 struct sim_world {
@@ -277,13 +324,20 @@ struct sim_world {
 	uint32_t tells;
 	int64_t net_until_us, slew_us;
 	bool power_out, healing, probed, set_back;
-	uint32_t powers;
+	uint32_t mended;       /* steps of an operator's way out */
+	int64_t mend_us;       /* the next */
+	bool stood[SIM_PLACES_MAX][SIM_PLACES_MAX]; /* channels that stopped */
+	int64_t calm_us;       /* nothing was disturbed since */
+	uint64_t disturbances; /* what may have cost a request its answer */
+	int64_t latest_ms;     /* that the node's time has been */
+	struct sim_talk talks[SIM_PLACES_MAX][SIM_PLACES_MAX];
+	struct sim_failed failed[SIM_EVENTS_MAX];
+	uint32_t powers, ends;
 	uint64_t requests;
 	/* Each actor has a client that speaks to it in a session: what it asked
 	 * last, and what of that was done. */
 	struct sim_ask *session_ask[SIM_ACTORS];
 	uint64_t session_seq[SIM_ACTORS];
-	bool retried; /* a dead letter was asked to be tried again */
 	uint8_t crashes[SIM_EVENTS_MAX]; /* of a doomed message, by its number */
 	uint8_t survived[SIM_EVENTS_MAX];
 	uint64_t steps, hash;
@@ -309,6 +363,8 @@ void sim_trace(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void sim_world_run(struct sim_world *world, const struct sim_plan *plan,
     const bool *left_out, uint32_t turn, FILE *trace, unsigned breaks);
 void sim_world_fini(struct sim_world *world);
+/* All partitions; how many. */
+uint32_t sim_places(struct acta_place *out[SIM_PLACES_MAX]);
 
 enum { /* deliberate faults of the simulator's own layer: the checks find them */
 	BREAK_NO_FLUSH = 1,    /* a commit returns before it is durable */
@@ -327,6 +383,10 @@ void sim_fault(const struct sim_event *event);
 void sim_break_ack(struct acta_place *from, const struct acta_item *data);
 void sim_break_copy(struct acta_process *process);
 void sim_fault_ended(struct acta_process *process);
+/* It hangs in a handler, until the root has had enough. */
+void sim_fault_hang_over(struct acta_process *process);
+/* From here on everything must be calm again. */
+void sim_disturb(void);
 void sim_announce(uint32_t end);
 void sim_restart(struct acta_process *process);
 /* What came of something that a process did. */
@@ -340,6 +400,10 @@ void sim_ask_resend(uint32_t door, uint32_t end);
 void sim_ask_reply(uint32_t door, const struct acta_item *item);
 struct sim_ask *sim_ask_of(uint32_t door, uint64_t request);
 void sim_ask_id(const struct sim_ask *ask, uint8_t out[16]);
+/* An operator's word to a partition about its channel with another. */
+void sim_operator(const struct acta_place *to, const char *type,
+    const struct acta_place *peer);
+uint64_t sim_disturbances(void);
 
 /* --------------------------------------------------------------- actors -- */
 
@@ -354,6 +418,9 @@ void sim_check_forget(void *self, void *view);
 /* An item is about to leave: what is durable must imply it. */
 void sim_check_leaves(struct acta_place *place, uint32_t end,
     const struct acta_item *item);
+uint32_t sim_place_number(const struct acta_place *place);
+bool sim_channel_stopped(
+    const struct acta_place *from, const struct acta_place *to);
 /* All is quiet: the books must balance. */
 void sim_check_last(void);
 

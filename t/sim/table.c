@@ -18,14 +18,14 @@ can_fail(uint32_t point, bool full)
 	case PT_FLUSH:
 	case PT_IDLE_FLUSH:
 	case PT_OPEN_FLUSH:
-	case PT_OPEN: return true;
+	case PT_OPEN:
+	case PT_DATA:
+	case PT_IDLE_DATA:
+	case PT_OPEN_DATA: return true;
 	case PT_ROOT:
 	case PT_IDLE_ROOT:
 	case PT_OPEN_ROOT:
 	case PT_OPEN_SYNC: return !full;
-	case PT_DATA:
-	case PT_IDLE_DATA:
-	case PT_OPEN_DATA: return full;
 	default: return false;
 	}
 }

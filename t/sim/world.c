@@ -71,6 +71,18 @@ sim_trace(const char *format, ...)
 	fputc('\n', sim->trace);
 }
 
+uint32_t
+sim_places(struct acta_place *out[SIM_PLACES_MAX])
+{
+	const struct acta_cluster *c = &sim->cluster;
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < c->count; i++)
+		for (uint32_t n = 0; n < c->processes[i]->count; n++)
+			out[count++] = &c->processes[i]->places[n];
+	return count;
+}
+
 /* What services and the runtime would log: in the trace. */
 void
 acta_log_line(const char *level, const char *event, const char *format, ...)
@@ -79,6 +91,30 @@ acta_log_line(const char *level, const char *event, const char *format, ...)
 }
 
 /* ---------------------------------------------------------------- hooks -- */
+
+static void
+count_freeze(const struct acta_store *store)
+{
+	struct acta_store_info info;
+
+	acta_store_info(store, &info);
+	sim->tally[T_FROZE] +=
+	    info.entries_frozen > 0 && info.entries_active == 0;
+}
+
+/* No turn begins and ends behind the last line of the quota. */
+static void
+check_quota(struct acta_place *place, const char *name)
+{
+	struct sim_process *s = &sim->processes[place->process->end];
+	struct acta_store_info info;
+
+	acta_store_info(place->part->store, &info);
+	if (strcmp(name, "commit") == 0)
+		s->beyond = info.used_bytes > info.quota / 100 * 95;
+	else if (strcmp(name, "committed") == 0 && s->beyond)
+		sim_violation("%s commits beyond its quota", place->dir);
+}
 
 static bool
 on_point(void *self, struct acta_place *place, const char *name)
@@ -97,6 +133,10 @@ on_point(void *self, struct acta_place *place, const char *name)
 	};
 	uint32_t kind;
 
+	if (sim->plan->small_quota)
+		check_quota(place, name);
+	if (sim->plan->store.freeze_turns > 0 && strcmp(name, "committed") == 0)
+		count_freeze(place->part->store);
 	for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++)
 		if (strcmp(points[i].name, name) == 0)
 			return sim_point_met(
@@ -178,6 +218,7 @@ static bool
 full_expected(const struct sim_process *s)
 {
 	sim->tally[T_STORE_FULL]++;
+	sim->tally[T_QUOTA] += sim->plan->small_quota;
 	return s->full || s->full_until_us != INT64_MIN ||
 	    sim->plan->small_quota;
 }
@@ -207,9 +248,14 @@ on_alarm(
 	sim_trace("alarm at %s: %s: %s", place->dir, name, text);
 	if (text[0] == '\0') /* it is over */
 		return;
-	if (strcmp(name, "store-full") == 0)
+	if (strcmp(name, "store-full") == 0) {
 		expected = full_expected(s);
-	else
+	} else if (strcmp(name, "ids-quota") == 0) {
+		expected = sim->plan->config.ids_quota > 0;
+		sim->tally[T_IDS_QUOTA]++;
+	} else if (strncmp(name, "cycle-", 6) == 0) {
+		expected = sim->plan->config.channel_quota < 1u << 20;
+	} else
 		expected = stop_expected(place, name, text);
 	if (!expected)
 		sim_violation("%s: alarm %s: %s", place->dir, name, text);
@@ -242,6 +288,9 @@ run_round(struct acta_process *p)
 		s->idle_us = sim->cluster.now_us + 1050000;
 	if (err == ACTA_OK && !sim->power_out && !p->store.in_memory)
 		acta_ledger_memory(&sim->ledger, p);
+	for (uint32_t n = 0; err == ACTA_OK && n < p->count; n++)
+		sim->tally[T_BLOCKED] +=
+		    p->places[n].part != NULL && p->places[n].part->no_room;
 	sim_judge(p, err);
 }
 
@@ -269,6 +318,7 @@ tell(uint32_t who, uint32_t of)
 
 	sim->tell_us[who][of] = 0;
 	sim->tells--;
+	sim_disturb();
 	if (who < c->count) {
 		acta_process_tell(c->processes[who], of);
 		return;
@@ -288,12 +338,23 @@ unlimit(uint32_t end)
 		acta_sim_disk_limit(p->places[n].disk, 0);
 }
 
+/* The operator gives a small store more room: it starts anew with that. */
+static void
+more_quota(struct acta_process *p)
+{
+	struct sim_event e = { .kind = EV_TERM, .a = p->end };
+
+	p->store.quota = 1u << 30;
+	sim_fault(&e);
+}
+
 static void
 heal(void)
 {
 	struct acta_cluster *c = &sim->cluster;
 
 	sim->healing = true;
+	sim_disturb();
 	sim_trace("heal");
 	for (uint32_t i = 0; i < sim->trap_count; i++)
 		sim->traps[i].armed = false;
@@ -301,13 +362,17 @@ heal(void)
 	sim->net_until_us = INT64_MAX;
 	for (uint32_t a = 0; a < ACTA_NET_ENDS_MAX; a++)
 		for (uint32_t b = 0; b < ACTA_NET_ENDS_MAX; b++)
-			c->net.links[a][b].cut_until_us = 0;
+			c->net.links[a][b].cut_until_us =
+			    c->net.links[a][b].bad_until_us = 0;
 	for (uint32_t i = 0; i < c->count; i++) {
-		c->processes[i]->paused = false;
+		if (sim->processes[i].hang_us == INT64_MAX)
+			c->processes[i]->paused = false;
 		c->processes[i]->slow = 0;
 		sim->processes[i].pause_us = sim->processes[i].slow_us =
 		    INT64_MAX;
 		unlimit(i);
+		if (sim->plan->small_quota)
+			more_quota(c->processes[i]);
 	}
 }
 
@@ -365,6 +430,7 @@ enum what {
 	A_TELL,
 	A_CLIENT,
 	A_CONT,
+	A_HANG,
 	A_FAST,
 	A_SPACE,
 	A_NET,
@@ -402,6 +468,7 @@ offer_process(struct choices *all, uint32_t i)
 	int64_t at_us;
 
 	offer(all, s->pause_us, A_CONT, i, 0);
+	offer(all, s->hang_us, A_HANG, i, 0);
 	offer(all, s->slow_us, A_FAST, i, 0);
 	if (s->full_until_us != INT64_MIN)
 		offer(all, s->full_until_us, A_SPACE, i, 0);
@@ -477,6 +544,7 @@ choose(const struct choice *choice)
 		c->processes[a]->paused = false;
 		sim->processes[a].pause_us = INT64_MAX;
 		break;
+	case A_HANG: sim_fault_hang_over(c->processes[a]); break;
 	case A_FAST:
 		c->processes[a]->slow = 0;
 		sim->processes[a].slow_us = INT64_MAX;
@@ -506,7 +574,8 @@ quiet(void)
 	for (uint32_t i = 0; i < c->count; i++) {
 		struct acta_process *p = c->processes[i];
 
-		if (p->state != ACTA_PROCESS_UP || acta_process_ready(p) ||
+		if (p->state != ACTA_PROCESS_UP || p->paused ||
+		    acta_process_ready(p) ||
 		    (p->wake_us < c->now_us + SIM_LONG_US && !sim->set_back))
 			return false;
 		for (uint32_t n = 0; n < p->count; n++)
@@ -516,6 +585,44 @@ quiet(void)
 				return false;
 	}
 	return true;
+}
+
+static void
+mend_channel(
+    const struct acta_place *from, const struct acta_place *to, uint32_t step)
+{
+	if (step > 0) {
+		sim_operator(to, "@channel-accept", from);
+		sim->tally[T_BACK_ACCEPTED]++;
+	} else if (acta_dice_chance(&sim->dice, 500)) {
+		sim_operator(from, "@channel-reset", to);
+		sim->tally[T_BACK_RESET]++;
+	}
+}
+
+/* Of all channels that have stopped some are reset, then all accepted
+ * (runtime/README), then a word is said on each. A process that ends before it
+ * hears of its sender forgets what it was told, and is told again. */
+static void
+mend(void)
+{
+	struct acta_place *places[SIM_PLACES_MAX];
+	uint32_t count = sim_places(places), step = sim->mended++;
+
+	sim->mend_us = sim->cluster.now_us +
+	    (step < SIM_MEND_PROBE ? SIM_MEND_US : 10 * SIM_MEND_US);
+	if (step == SIM_MEND_PROBE)
+		probe();
+	for (uint32_t a = 0; step != SIM_MEND_PROBE && a < count; a++)
+		for (uint32_t b = 0; b < count; b++) {
+			bool stands =
+			    a != b && sim_channel_stopped(places[a], places[b]);
+
+			sim->stood[a][b] = stands ||
+			    (sim->stood[a][b] && step < SIM_MEND_PROBE);
+			if (sim->stood[a][b])
+				mend_channel(places[a], places[b], step);
+		}
 }
 
 /* A store that was set back may leave others waiting for ever: there it is
@@ -531,7 +638,17 @@ done(void)
 		return quiet();
 	if (!sim->probed && at_us > SIM_PROBE_US / 2)
 		probe();
-	return sim->probed && at_us > SIM_PROBE_US && quiet();
+	if (!sim->probed || at_us <= SIM_PROBE_US || !quiet())
+		return false;
+	if (!sim->plan->mends)
+		return true;
+	if (sim->cluster.now_us < sim->mend_us)
+		return false;
+	if (sim->mended < SIM_MENDS) {
+		mend();
+		return false;
+	}
+	return true;
 }
 
 static void
@@ -606,6 +723,7 @@ set_up(const struct sim_plan *plan)
 			    .check_us = INT64_MAX,
 			    .idle_us = INT64_MAX,
 			    .pause_us = INT64_MAX,
+			    .hang_us = INT64_MAX,
 			    .slow_us = INT64_MAX,
 			    .full_until_us = INT64_MIN };
 	}
