@@ -92,7 +92,6 @@ trap(const struct sim_event *e)
 void
 sim_disturb(void)
 {
-	sim->disturbances++;
 	sim->calm_us = sim->cluster.now_us;
 	for (uint32_t a = 0; a < SIM_PLACES_MAX; a++)
 		for (uint32_t b = 0; b < SIM_PLACES_MAX; b++)
@@ -135,6 +134,7 @@ sim_fault_ended(struct acta_process *p)
 		p->own_fault = true;
 	sim_disturb();
 	sim->ends++;
+	sim->disturbances++;
 	/* Killed before the root had enough of it: that blames nobody. */
 	if (s->hangs && !p->own_fault)
 		sim->crashes[s->hung_by]--;
@@ -449,6 +449,7 @@ sim_fault(const struct sim_event *e)
 	case EV_TERM: stop(c->processes[e->a], false); break;
 	case EV_UPGRADE: stop(c->processes[e->a], true); break;
 	case EV_DOOR:
+		sim->disturbances++;
 		(void)acta_cluster_door(c, c->doors[e->a].name);
 		for (uint32_t i = 0; i < sim->ask_count; i++)
 			sim->asks[i].requests[e->a] = 0;

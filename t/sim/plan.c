@@ -27,7 +27,7 @@ store_shape(struct sim_plan *plan, struct acta_dice *dice)
 	}
 	plan->small_quota = acta_dice_chance(dice, 60);
 	if (plan->small_quota)
-		plan->store.quota = 4096 * (16 + acta_dice_roll(dice, 40));
+		plan->store.quota = 4096 * (10 + acta_dice_roll(dice, 16));
 }
 
 static void
@@ -253,30 +253,83 @@ some(struct acta_dice *dice, uint32_t all)
 	return bits;
 }
 
-/* An end between the copy and its return, and somebody slow: so that another
- * incarnation of that number has spoken, and may still be heard. */
-static void
-twin(struct sim_plan *plan, struct acta_dice *dice,
-    const struct sim_event *copy_and_back)
+static struct sim_event *
+add(struct sim_plan *plan, uint32_t kind, uint32_t who, int64_t at_us)
 {
 	struct sim_event *e = &plan->events[plan->count];
-	uint32_t victim = copy_and_back[0].a;
 
-	e[0] = (struct sim_event){ .kind = EV_KILL,
-		.a = victim,
-		.b = PT_BETWEEN,
-		.c = 1,
-		.at_us = acta_dice_between(
-		    dice, copy_and_back[0].at_us, copy_and_back[1].at_us),
-		.number = plan->count };
-	e[1] = (struct sim_event){ .kind = EV_SLOW,
-		.a = (victim + 1) % plan->services,
-		.c = 1 + acta_dice_roll(dice, 4),
-		.x = 2000000,
-		.number = plan->count + 1 };
-	e[1].at_us =
-	    acta_dice_between(dice, e[0].at_us, copy_and_back[1].at_us);
-	plan->count += 2;
+	*e = (struct sim_event){
+		.kind = kind, .a = who, .number = plan->count++, .at_us = at_us
+	};
+	return e;
+}
+
+static void
+add_op(struct sim_plan *plan, enum sim_op op, uint32_t from, uint32_t to,
+    uint32_t count, int64_t at_us)
+{
+	struct sim_event *e = add(plan, EV_OP, op, at_us);
+
+	e->b = from;
+	e->c = to;
+	e->d = count;
+	e->ms = 1000;
+	e->timeout_ms = 5000;
+	e->kept_id = true;
+}
+
+/* Two incarnations of one number: the store is copied, its process starts anew
+ * and says much to somebody slow; it is put back, starts anew, and says
+ * something else while the first is still being heard. */
+static void
+twin(struct sim_plan *plan, struct acta_dice *dice, struct sim_event *copied)
+{
+	uint32_t who = copied[0].a, to = (who + 1) % durable(plan);
+	uint32_t from = who * SIM_KEYS + acta_dice_roll(dice, SIM_KEYS);
+	uint32_t actor = to * SIM_KEYS + acta_dice_roll(dice, SIM_KEYS);
+	int64_t at_us = copied[0].at_us;
+	struct sim_event *e;
+
+	if (who == to)
+		return;
+	e = add(plan, EV_KILL, who, at_us + 1000);
+	e->b = PT_BETWEEN;
+	e->c = 1;
+	e = add(plan, EV_SLOW, to, at_us + 60000);
+	e->c = 4;
+	e->x = 3000000;
+	add_op(plan, OP_SAY, from, actor, 60, at_us + 70000);
+	copied[1].at_us = at_us + acta_dice_between(dice, 150000, 500000);
+	copied[1].kind = EV_RESTORE;
+	copied[1].b = 3;
+	for (uint32_t i = 0; i < 4; i++)
+		add_op(plan, OP_SAY, from, actor, 1 + acta_dice_roll(dice, 5),
+		    copied[1].at_us + acta_dice_between(dice, 1000, 100000));
+}
+
+/* A service in memory is asked much at once, answers it all to somebody slow,
+ * is killed, and what it says in its next life comes while that is heard. */
+static void
+next_life(struct sim_plan *plan, struct acta_dice *dice)
+{
+	uint32_t memory = plan->services - 1;
+	uint32_t slow = acta_dice_roll(dice, memory);
+	int64_t at_us = START_US + 100000;
+	struct sim_event *e = add(plan, EV_PAUSE, memory, at_us);
+
+	e->x = 100000;
+	for (uint32_t i = 0; i < 12; i++)
+		add_op(plan, OP_QUERY, slow * SIM_KEYS,
+		    memory * SIM_KEYS + acta_dice_roll(dice, SIM_KEYS), 0,
+		    at_us + (i < 8 ? 0 : 110000) +
+			acta_dice_between(dice, 1000, 90000));
+	e = add(plan, EV_SLOW, slow, at_us + 95000);
+	e->c = 4;
+	e->x = 2000000;
+	e = add(plan, EV_KILL, memory,
+	    at_us + 100000 + acta_dice_between(dice, 500, 60000));
+	e->b = PT_BETWEEN;
+	e->c = 1;
 }
 
 /* Nothing but numbered messages and transfers goes between those that are set
@@ -361,6 +414,8 @@ sim_plan_make(struct sim_plan *plan, uint64_t seed)
 		set_back(plan, &dice);
 	else if (acta_dice_chance(&dice, SIM_CALM))
 		calm(plan, &dice);
+	if (plan->memory && acta_dice_chance(&dice, 300))
+		next_life(plan, &dice);
 	qsort(plan->events, plan->count, sizeof(plan->events[0]), earlier);
 	for (uint32_t i = 0; i < plan->count; i++)
 		plan->events[i].number = i;
