@@ -6,6 +6,9 @@
 #include "45-api.h"
 
 #include <signal.h>
+#include <unistd.h>
+
+#include "runtime/sim/testkit.h" /* to break the disk, to see what is met */
 
 #define LEAKY "leaky/1"
 
@@ -202,11 +205,46 @@ START_TEST(a_seed_repeats_its_bad_link)
 }
 END_TEST
 
-START_TEST(a_share_of_frames_is_0_to_1)
+/* From now on: what is on its way by then has been lost, or comes. */
+START_TEST(a_link_is_good_again_when_it_is_said_to_be)
 {
 	acta_test *t = talk_new();
 
-	acta_test_link(t, 1.5, 0, 0); /* aborts */
+	acta_test_link(t, 0, 0, 5000);
+	assert_ok(acta_test_call(t, "msgs/3", "burst", acta_str("to", "peer/9"),
+	    acta_int("count", 10)));
+	acta_test_link(t, 0, 0, 0);
+	acta_test_advance(t, 6000);
+	check_log(t, 1);
+	acta_test_free(&t);
+}
+END_TEST
+
+START_TEST(a_clients_calls_are_not_lost)
+{
+	acta_test *t = talk_new();
+
+	acta_test_link(t, 1, 1, 1000);
+	for (int i = 0; i < 50; i++) /* one would be */
+		assert_ok(acta_test_call(t, "msgs/3", "burst",
+		    acta_str("to", "msgs/3"), acta_int("count", 0)));
+	acta_test_free(&t);
+}
+END_TEST
+
+/* Each aborts. */
+static const struct {
+	double loss, doubled;
+	int64_t delay_ms;
+} no_links[] = { { 1.5, 0, 0 }, { -0.1, 0, 0 }, { 0, 1.1, 0 }, { 0, -1, 0 },
+	{ 0, 0, -1 }, { 0.0 / 0.0, 0, 0 } };
+
+START_TEST(shares_are_0_to_1_and_a_delay_is_not_negative)
+{
+	acta_test *t = talk_new();
+
+	acta_test_link(
+	    t, no_links[_i].loss, no_links[_i].doubled, no_links[_i].delay_ms);
 }
 END_TEST
 
@@ -319,6 +357,109 @@ START_TEST(in_a_storm_something_ends_once_a_seed)
 }
 END_TEST
 
+/* What is wrong is told: the seed, and what ended where. */
+START_TEST(a_storm_tells_what_it_found)
+{
+	const char *const services[] = { service_path("leaky"), NULL };
+	FILE *file = tmpfile();
+	char text[4096] = "";
+	int was = dup(STDERR_FILENO);
+	size_t size;
+
+	ck_assert(file != NULL && was >= 0);
+	fflush(stderr);
+	dup2(fileno(file), STDERR_FILENO);
+	ck_assert(!acta_test_storm(services, 100, leak, nothing_leaks));
+	fflush(stderr);
+	dup2(was, STDERR_FILENO);
+	rewind(file);
+	size = fread(text, 1, sizeof text - 1, file);
+	text[size] = '\0';
+	fclose(file);
+	ck_assert_msg(strstr(text, "acta_test_storm: seed ") != NULL &&
+		(strstr(text, "after a kill of leaky at ") != NULL ||
+		    strstr(text, "after a power cut of leaky at ") != NULL),
+	    "%s", text);
+}
+END_TEST
+
+static uint64_t struck[1000], strikes;
+
+static bool
+strikes_anew(acta_test *t)
+{
+	for (uint64_t i = 0; i < strikes; i++)
+		ck_assert_uint_ne(struck[i], t->storm);
+	struck[strikes++] = t->storm;
+	return t->met[0] != '\0' && is_stocked(t);
+}
+
+/* Another point each; as many seeds as there are points are all of them. */
+START_TEST(a_storm_strikes_at_every_point)
+{
+	const char *const services[] = { service_path("stock"), NULL };
+	acta_test *t = acta_test_new(1, services);
+	uint32_t points;
+
+	restock(t);
+	acta_test_settle(t);
+	points = (uint32_t)t->points;
+	acta_test_free(&t);
+	ck_assert_uint_gt(points, 15);
+	ck_assert_uint_lt(points, 1000);
+	ck_assert(acta_test_storm(services, points, restock, strikes_anew));
+	ck_assert_uint_eq(strikes, points);
+}
+END_TEST
+
+static void
+restock_unflushed(acta_test *t)
+{
+	acta_sim_disks_break(t->cluster.disks, ACTA_SIM_NO_FLUSH);
+	restock(t);
+}
+
+/* It is said before it is durable: no check of a service would see it. */
+START_TEST(what_must_always_hold_is_checked_in_a_storm)
+{
+	const char *const services[] = { service_path("stock"), NULL };
+
+	(void)!acta_test_storm(services, 10, restock_unflushed, is_stocked);
+}
+END_TEST
+
+START_TEST(and_without_one)
+{
+	acta_test *t = node("stock", NULL, NULL);
+
+	restock_unflushed(t);
+}
+END_TEST
+
+START_TEST(a_storm_has_seeds)
+{
+	const char *const services[] = { service_path("stock"), NULL };
+
+	(void)!acta_test_storm(services, 0, restock, is_stocked);
+}
+END_TEST
+
+START_TEST(a_storm_has_a_scenario)
+{
+	const char *const services[] = { service_path("stock"), NULL };
+
+	(void)!acta_test_storm(services, 1, NULL, is_stocked);
+}
+END_TEST
+
+START_TEST(a_storm_has_services)
+{
+	const char *const services[] = { NULL };
+
+	(void)!acta_test_storm(services, 1, acta_test_settle, is_stocked);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -336,10 +477,22 @@ main(void)
 	tcase_add_test(tc, a_dead_link_keeps_messages_until_it_is_mended);
 	tcase_add_test(tc, a_slow_link_takes_its_time);
 	tcase_add_test(tc, a_seed_repeats_its_bad_link);
-	tcase_add_test_raise_signal(tc, a_share_of_frames_is_0_to_1, SIGABRT);
+	tcase_add_test(tc, a_link_is_good_again_when_it_is_said_to_be);
+	tcase_add_test(tc, a_clients_calls_are_not_lost);
+	tcase_add_loop_test_raise_signal(tc,
+	    shares_are_0_to_1_and_a_delay_is_not_negative, SIGABRT, 0,
+	    sizeof no_links / sizeof no_links[0]);
 	tcase_add_test(tc, a_storm_passes_what_is_right);
 	tcase_add_test(tc, a_storm_finds_what_is_not);
 	tcase_add_test(tc, in_a_storm_something_ends_once_a_seed);
+	tcase_add_test(tc, a_storm_tells_what_it_found);
+	tcase_add_test(tc, a_storm_strikes_at_every_point);
+	tcase_add_test_raise_signal(
+	    tc, what_must_always_hold_is_checked_in_a_storm, SIGABRT);
+	tcase_add_test_raise_signal(tc, and_without_one, SIGABRT);
+	tcase_add_test_raise_signal(tc, a_storm_has_seeds, SIGABRT);
+	tcase_add_test_raise_signal(tc, a_storm_has_a_scenario, SIGABRT);
+	tcase_add_test_raise_signal(tc, a_storm_has_services, SIGABRT);
 	suite_add_tcase(suite, tc);
 	srunner_set_tap(runner, "-");
 	srunner_run_all(runner, CK_SILENT);

@@ -45,8 +45,13 @@ bool
 acta_test_storm(const char *const *services, uint32_t count,
     void (*scenario)(acta_test *), bool (*check)(acta_test *))
 {
-	uint64_t points = count_points(services, scenario);
+	uint64_t points;
 
+	if (count == 0 || scenario == NULL || check == NULL)
+		acta_test_die(NULL, "acta_test_storm: no seed, or no function");
+	points = count_points(services, scenario);
+	if (points == 0)
+		acta_test_die(NULL, "acta_test_storm: nothing can end");
 	for (uint32_t n = 0; n < count; n++) {
 		acta_test *t = acta_test_new(n + 1, services);
 		bool good;
