@@ -4,7 +4,7 @@ fails, become dead letters with their cause, after as many crashes and attempts 
 the config says; beside them, on the same channel, a thousand healthy actors go on
 being asked, in order, each question answered once, and none of theirs is made a
 dead letter. SECONDS=n: from 30 on, the healthy ones' rate is also held to that of
-a run without the guilty.
+a node without the guilty, beside it.
 """
 import os
 import sys
@@ -17,6 +17,7 @@ import acta_tap as tap  # noqa: E402
 
 SECONDS = float(os.environ.get("SECONDS", 4))
 RATED_S = 30
+STALLED_S = 60
 ACTORS = 1000
 POISONS = 3
 FAILURES = 3
@@ -29,40 +30,33 @@ class Story:
     def __init__(self, guilty):
         self.node = acta_flow.Flow(MORE)
         self.guilty = guilty
-        self.heard, self.begun, self.letters = 0, 0, []
+        self.harms, self.letters = [], []
 
-    def total(self):
-        row = self.node.row("asks")
-        return row["handled"] if row else 0
+    def begin(self):
+        self.node.start()
+        self.caller = acta_flow.Caller(self.node.call)
+        self.caller.call("asks/all", "start",
+                         {"as": "asks/", "at": "told/", "actors": ACTORS})
 
-    def run(self):
-        """SECONDS of questions, with harm done meanwhile or not."""
-        node = self.node
-        node.start()
-        caller = acta_flow.Caller(node.call)
-        caller.call("asks/all", "start",
-                    {"as": "asks/", "at": "told/", "actors": ACTORS})
-        begun = time.monotonic()
-        harms = []
-        if self.guilty:
-            for n in range(POISONS):
-                # From a service, and from a client.
-                caller.ask(f"asks/p{n}", "harm",
-                           {"to": f"told/bad{n}", "crash": True})
-                harms.append(caller.ask(f"told/worse{n}", "put",
-                                        {"n": 0, "crash": True}))
-            for n in range(FAILURES):
-                caller.ask("asks/f", "harm",
-                           {"to": "told/fails", "crash": False})
-        while time.monotonic() < begun + SECONDS:
-            caller.step()
-        self.refused = [caller.wait(n) for n in harms]
-        guilty = POISONS * 2 + FAILURES if self.guilty else 0
-        tap.until(lambda: len(node.letters()) >= guilty, 60, 0.1)
+    def harm(self):
+        for n in range(POISONS):
+            # From a service, and from a client.
+            self.caller.ask(f"asks/p{n}", "harm",
+                            {"to": f"told/bad{n}", "crash": True})
+            self.harms.append(self.caller.ask(f"told/worse{n}", "put",
+                                              {"n": 0, "crash": True}))
+        for n in range(FAILURES):
+            self.caller.ask("asks/f", "harm",
+                            {"to": "told/fails", "crash": False})
+
+    def end(self):
         for n in range(ACTORS):
-            caller.ask(f"asks/{n}", "stop", {}, op="send")
-        self.lasted = time.monotonic() - begun
-        end = time.monotonic() + 60
+            self.caller.ask(f"asks/{n}", "stop", {}, op="send")
+
+    def finish(self):
+        node, caller = self.node, self.caller
+        self.refused = [caller.wait(n) for n in self.harms]
+        end = time.monotonic() + STALLED_S
         while caller.asked and time.monotonic() < end:
             caller.step()
         self.quiet = node.quiet()
@@ -88,20 +82,36 @@ class Story:
                   f"{name}: in order, and none refused")
         tap.equal({**node.waiting("asks"), **node.waiting("told")}, {},
                   f"{name}: nothing waits")
-        self.heard = sum(heard)
-        tap.diag(f"{name}: {self.heard} questions of {ACTORS} actors in "
-                 f"{self.lasted:.1f} s, {self.heard / self.lasted:.0f}/s, the "
-                 f"least {min(heard)}, the most {max(heard)}")
-        return self.heard / self.lasted
+        tap.diag(f"{name}: {sum(heard)} questions of {ACTORS} actors in "
+                 f"{SECONDS:.0f} s, the least {min(heard)}, the most "
+                 f"{max(heard)}")
+        return sum(heard)
+
+
+def both(control, story):
+    """At the same time, so that the machine is the same to them."""
+    for each in (control, story):
+        each.begin()
+    story.harm()
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        for each in (control, story):
+            each.caller.step()
+    guilty = 2 * POISONS + FAILURES
+    tap.ok(tap.until(lambda: len(story.node.letters()) >= guilty, STALLED_S,
+                     0.1), "the guilty come to their end")
+    for each in (control, story):
+        each.end()
+    for each in (control, story):
+        each.finish()
 
 
 def main():
     control, story = Story(False), Story(True)
     try:
-        control.run()
+        both(control, story)
         rate = control.judge("without")
         tap.equal(control.letters, [], "without: no dead letter")
-        story.run()
         with_guilty = story.judge("with")
         tap.equal(sorted((d["to"], d["cause"]) for d in story.letters),
                   sorted([(f"told/bad{n}", "crashed") for n in range(POISONS)]
