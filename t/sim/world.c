@@ -566,7 +566,7 @@ quiet(void)
 {
 	struct acta_cluster *c = &sim->cluster;
 
-	if (next_event() != NULL || c->net.count > 0)
+	if (next_event() != NULL || c->net.count > 0 || sim->tells > 0)
 		return false;
 	for (uint32_t i = sim->ask_first; i < sim->ask_count; i++)
 		if (!sim->asks[i].final)
