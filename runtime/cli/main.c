@@ -154,6 +154,12 @@ static const struct acta_command commands[] = {
 	    "  acta channel accept order.0 stock.1\n"
 	    "  acta channel reset --yes order.0 stock.1",
 	    channel_options, 0, 3, acta_cmd_channel },
+	{ "reconcile", "DATA",
+	    "Both ends of every channel, of a node that runs or not: is all "
+	    "that was sent taken, once?\n\n"
+	    "  acta reconcile data\n"
+	    "  acta reconcile data -o json",
+	    plain_options, 1, 1, acta_cmd_reconcile },
 	{ "start", "SERVICE",
 	    "Start a service that was stopped or is held.\n\n"
 	    "  acta start stock\n"
@@ -189,8 +195,8 @@ static const struct acta_command commands[] = {
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 /* Of the design, and not in this version: told apart from a typo. */
-static const char *const later[] = { "sup", "reconcile", "store", "trace",
-	"top", "doctor", NULL };
+static const char *const later[] = { "sup", "store", "trace", "top", "doctor",
+	NULL };
 
 static const struct acta_command *
 find_command(const char *name)

@@ -148,7 +148,7 @@ load_row(struct acta_part *part, const struct acta_row *row)
 	} else {
 		struct acta_in *in = channel_in(part, name, peer, true);
 
-		ok = acta_read_list(&r, &ok) == 10 && ok;
+		ok = acta_read_list(&r, &ok) == 11 && ok;
 		in->hist = acta_read_uint(&r, &ok);
 		in->inc = acta_read_uint(&r, &ok);
 		in->random = acta_read_uint(&r, &ok);
@@ -159,6 +159,7 @@ load_row(struct acta_part *part, const struct acta_row *row)
 		in->rejected = acta_read_uint(&r, &ok);
 		in->parked = acta_read_uint(&r, &ok);
 		in->dead = acta_read_uint(&r, &ok);
+		in->base = acta_read_uint(&r, &ok);
 	}
 	return ok;
 }
@@ -513,7 +514,9 @@ on_hello(struct acta_part *part, const struct acta_item *item)
 	if (verdict == ACTA_VERDICT_FRESH) {
 		set_open(part, in, false);
 		in->hist = item->hist;
-		in->next = item->acked;
+		in->next = in->base = item->acked;
+		in->taken = in->handled = in->rejected = in->parked =
+		    in->dead = 0;
 		memcpy(in->chain.bytes, item->chain, 16);
 		verdict = ACTA_VERDICT_GO;
 		in->dirty = true;
@@ -899,7 +902,7 @@ store_in(struct acta_part *part, struct acta_in *in)
 	size_t n = peer_key(key, 'i', in->service, in->part);
 
 	acta_buf_reset(&part->pack);
-	acta_pack_list(&part->pack, 10);
+	acta_pack_list(&part->pack, 11);
 	acta_pack_uint(&part->pack, in->hist);
 	acta_pack_uint(&part->pack, in->inc);
 	acta_pack_uint(&part->pack, in->random);
@@ -910,6 +913,7 @@ store_in(struct acta_part *part, struct acta_in *in)
 	acta_pack_uint(&part->pack, in->rejected);
 	acta_pack_uint(&part->pack, in->parked);
 	acta_pack_uint(&part->pack, in->dead);
+	acta_pack_uint(&part->pack, in->base);
 	acta_store_put(part->store, ACTA_T_CHANNEL, key, n, part->pack.data,
 	    part->pack.size);
 	in->dirty = false;

@@ -147,7 +147,8 @@ struct acta_in { /* our end of a channel we receive on */
 	uint32_t part;
 	uint64_t hist, inc, random, next;
 	struct acta_hash128 chain;
-	uint64_t taken, handled, rejected, parked, dead;
+	uint64_t taken, handled, rejected, parked, dead; /* since base */
+	uint64_t base; /* the first message of this story */
 	/* of this process only */
 	char source[ACTA_SERVICE_MAX + 12]; /* "service.part" */
 	struct acta_inbox inbox;

@@ -162,6 +162,7 @@ in_read(struct acta_reader r, struct acta_in_row *out)
 	out->rejected = acta_read_uint(&r, &ok);
 	out->parked = acta_read_uint(&r, &ok);
 	out->dead = acta_read_uint(&r, &ok);
+	out->base = acta_read_uint(&r, &ok);
 }
 
 void
@@ -335,11 +336,14 @@ check_in(const struct change *c, const struct acta_place *from)
 		broken(c->ledger, "%s: the cursor of %s goes back",
 		    name_of(c->place), name_of(from));
 	if (is.taken != is.handled + is.rejected + is.parked + is.dead ||
+	    is.taken != is.next - is.base ||
 	    (is.hist == was.hist && trusted(c->ledger, c->place, from) &&
 		is.taken - was.taken != is.next - was.next))
 		broken(c->ledger, "%s: taken of %s are %llu, next is %llu",
 		    name_of(c->place), name_of(from),
 		    (unsigned long long)is.taken, (unsigned long long)is.next);
+	if (is.base != was.base) /* another story */
+		was = (struct acta_in_row){ .next = is.base };
 	c->ledger->taken_handled += is.handled - was.handled;
 	c->ledger->taken_rejected += is.rejected - was.rejected;
 	c->ledger->taken_parked += is.parked - was.parked;

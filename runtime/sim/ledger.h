@@ -69,7 +69,7 @@ bool acta_view_get(const struct acta_view *view, enum acta_table table,
 struct acta_in_row { /* CHANNEL "i", peer */
 	uint64_t hist, inc, random, next;
 	struct acta_hash128 chain;
-	uint64_t taken, handled, rejected, parked, dead;
+	uint64_t taken, handled, rejected, parked, dead, base;
 };
 void acta_view_in(const struct acta_view *view, const struct acta_place *from,
     struct acta_in_row *out);
