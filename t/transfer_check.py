@@ -432,7 +432,7 @@ def channels(w):
             continue
         after, acked, chain_acked, chain, _, waiting = outs[ends]
         (hist, _, _, expects, chain_in, taken, handled, rejected, parked,
-         dead) = ins[ends]
+         dead, base) = ins[ends]
         if not after == acked == expects or waiting:
             yield (f"{name}: next {after}, acked {acked}, expected {expects},"
                    f" {waiting} bytes wait")
@@ -440,9 +440,9 @@ def channels(w):
             yield f"{name}: {chain} {chain_acked} {chain_in}"
         if hist != hist_of(w.tables[ends[0]]):
             yield f"{name}: history {hist:x}"
-        if taken != after - 1 or \
+        if taken != after - base or base != 1 or \
                 taken != handled + rejected + parked + dead or dead:
-            yield (f"{name}: taken {taken} of {after - 1}, handled {handled},"
+            yield (f"{name}: taken {taken} of {after - base}, handled {handled},"
                    f" rejected {rejected}, parked {parked}, dead {dead}")
 
 

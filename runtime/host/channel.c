@@ -515,8 +515,8 @@ on_hello(struct acta_part *part, const struct acta_item *item)
 		set_open(part, in, false);
 		in->hist = item->hist;
 		in->next = in->base = item->acked;
-		in->taken = in->handled = in->rejected = in->parked =
-		    in->dead = 0;
+		in->taken = in->handled = in->rejected = in->parked = in->dead =
+		    0;
 		memcpy(in->chain.bytes, item->chain, 16);
 		verdict = ACTA_VERDICT_GO;
 		in->dirty = true;
