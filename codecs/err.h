@@ -25,7 +25,8 @@
 	X(ECLOSED, "the other side is gone")                   \
 	X(ETIMEDOUT, "timed out")                              \
 	X(EDENIED, "not allowed")                              \
-	X(EIO, "the system call failed")
+	X(EIO, "the system call failed")                       \
+	X(ELAPSED, "too far behind: it is no longer kept")
 
 enum acta_err {
 #define X(name, text) ACTA_##name,

@@ -290,6 +290,7 @@ lmdb_info(struct acta_env_txn *txn, struct acta_env_info *out)
 	MDB_envinfo info;
 	MDB_stat stat;
 	uint64_t pages = 2, in_file; /* the two meta pages */
+	uint64_t of_map, journal = 0;
 	unsigned i;
 	int rc = MDB_SUCCESS;
 
@@ -299,8 +300,11 @@ lmdb_info(struct acta_env_txn *txn, struct acta_env_info *out)
 			: i == ACTA_MAPS ? FREE_DBI
 					 : MAIN_DBI,
 		    &stat);
-		pages += stat.ms_branch_pages + stat.ms_leaf_pages +
+		of_map = stat.ms_branch_pages + stat.ms_leaf_pages +
 		    stat.ms_overflow_pages;
+		pages += of_map;
+		if (i == ACTA_MAP_JOURNAL)
+			journal = of_map;
 	}
 	if (rc == MDB_SUCCESS)
 		rc = mdb_env_info(env->env, &info);
@@ -310,7 +314,8 @@ lmdb_info(struct acta_env_txn *txn, struct acta_env_info *out)
 	*out = (struct acta_env_info){ .used_bytes = pages * env->page_size,
 		.file_bytes = in_file * env->page_size,
 		.map_size = info.me_mapsize,
-		.free_pages = in_file > pages ? in_file - pages : 0 };
+		.free_pages = in_file > pages ? in_file - pages : 0,
+		.journal_bytes = journal * env->page_size };
 	return ACTA_OK;
 }
 

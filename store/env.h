@@ -22,6 +22,7 @@ enum {
 struct acta_env_info {
 	uint64_t used_bytes; /* of pages in use, as the txn sees them */
 	uint64_t file_bytes, map_size, free_pages;
+	uint64_t journal_bytes; /* of used_bytes those of the journal */
 };
 
 struct acta_env_cursor;

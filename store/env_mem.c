@@ -378,9 +378,17 @@ mem_verify(struct acta_env_txn *txn, const void *data, size_t size)
 static enum acta_err
 mem_info(struct acta_env_txn *txn, struct acta_env_info *out)
 {
+	const struct node *node;
+	uint64_t journal = 0;
+
+	/* Only tests give a store in memory a journal, and a small one. */
+	for (node = txn->env->heads[ACTA_MAP_JOURNAL]->next[0]; node != NULL;
+	     node = node->next[0])
+		journal += cost(node);
 	*out = (struct acta_env_info){ .used_bytes = txn->env->used,
 		.file_bytes = txn->env->used,
-		.map_size = txn->env->limit };
+		.map_size = txn->env->limit,
+		.journal_bytes = journal };
 	return ACTA_OK;
 }
 

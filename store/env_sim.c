@@ -110,16 +110,21 @@ version_drop(struct version **version)
 
 /* As many pages as LMDB would fill to three quarters. */
 static uint64_t
+map_pages(const struct acta_omap *map)
+{
+	uint64_t bytes = map->bytes + 16 * map->count;
+
+	return (bytes + PAGE / 4 * 3 - 1) / (PAGE / 4 * 3);
+}
+
+static uint64_t
 version_pages(const struct version *v)
 {
 	uint64_t pages = 2;
 	unsigned i;
 
-	for (i = 0; i < ACTA_MAPS; i++) {
-		uint64_t bytes = v->maps[i].bytes + 16 * v->maps[i].count;
-
-		pages += (bytes + PAGE / 4 * 3 - 1) / (PAGE / 4 * 3);
-	}
+	for (i = 0; i < ACTA_MAPS; i++)
+		pages += map_pages(&v->maps[i]);
 	return pages;
 }
 
@@ -594,11 +599,14 @@ sim_verify(struct acta_env_txn *txn, const void *data, size_t size)
 static enum acta_err
 sim_info(struct acta_env_txn *txn, struct acta_env_info *out)
 {
-	uint64_t used = version_pages(txn->version) * PAGE;
+	const struct version *version = txn->version;
+	uint64_t used = version_pages(version) * PAGE;
 
 	*out = (struct acta_env_info){ .used_bytes = used,
 		.file_bytes = used,
-		.map_size = txn->env->map_size };
+		.map_size = txn->env->map_size,
+		.journal_bytes =
+		    map_pages(&version->maps[ACTA_MAP_JOURNAL]) * PAGE };
 	return ACTA_OK;
 }
 

@@ -7,8 +7,6 @@
 #define TAIL 8u
 #define OP_HEAD 8u
 
-enum { OP_PUT = 1, OP_DELETE = 2, OP_DELETE_PREFIX = 3 };
-
 static uint8_t *
 put_u16(uint8_t *at, uint16_t n)
 {
@@ -90,8 +88,8 @@ encode_ops(struct acta_buf *out, const struct acta_writeset *ws)
 	for (mark = ws->rows.marks; mark != NULL; mark = mark->next) {
 		if (mark->first == 0)
 			continue;
-		encode_op(
-		    out, OP_DELETE_PREFIX, mark->prefix, mark->size, NULL, 0);
+		encode_op(out, ACTA_CHANGE_DELETE_PREFIX, mark->prefix,
+		    mark->size, NULL, 0);
 		count++;
 	}
 	for (i = 0; i < ws->rows.count; i++) {
@@ -100,7 +98,9 @@ encode_ops(struct acta_buf *out, const struct acta_writeset *ws)
 		if (entry->kind == ACTA_ROW_NONE ||
 		    acta_rowmap_dead(&ws->rows, entry))
 			continue;
-		encode_op(out, entry->kind == ACTA_ROW_PUT ? OP_PUT : OP_DELETE,
+		encode_op(out,
+		    entry->kind == ACTA_ROW_PUT ? ACTA_CHANGE_PUT
+						: ACTA_CHANGE_DELETE,
 		    entry->key, entry->key_size, entry->value, entry->size);
 		count++;
 	}
@@ -142,35 +142,28 @@ acta_journal_encode(struct acta_buf *out, const struct acta_writeset *ws,
 
 /* -------------------------------------------------------------- decode -- */
 
-struct op {
-	uint8_t op, table;
-	uint16_t key_size;
-	uint32_t size;
-	const uint8_t *key, *value;
-};
-
 /* false: it does not fit, or is none that we know. */
 static bool
-decode_op(const uint8_t **at, const uint8_t *end, struct op *out)
+decode_op(const uint8_t **at, const uint8_t *end, struct acta_change *out)
 {
-	const uint8_t *p = *at;
+	const uint8_t *p = *at, *key = p + OP_HEAD;
 
 	if (end - p < (ptrdiff_t)OP_HEAD)
 		return false;
-	*out = (struct op){ .op = p[0],
+	*out = (struct acta_change){ .kind = p[0],
 		.table = p[1],
+		.key = key,
 		.key_size = get_u16(p + 2),
-		.size = get_u32(p + 4),
-		.key = p + OP_HEAD };
-	out->value = out->key + out->key_size;
-	if ((uint64_t)(end - out->key) < (uint64_t)out->key_size + out->size ||
-	    out->op < OP_PUT || out->op > OP_DELETE_PREFIX ||
-	    out->table >= ACTA_TABLES || out->key_size > ACTA_STORE_KEY_MAX ||
+		.size = get_u32(p + 4) };
+	if ((uint64_t)(end - key) < (uint64_t)out->key_size + out->size ||
+	    p[0] < ACTA_CHANGE_PUT || p[0] > ACTA_CHANGE_DELETE_PREFIX ||
+	    p[1] >= ACTA_TABLES || out->key_size > ACTA_STORE_KEY_MAX ||
 	    out->size > ACTA_STORE_VALUE_MAX ||
-	    (out->op != OP_PUT && out->size > 0) ||
-	    (out->op != OP_DELETE_PREFIX && out->key_size == 0))
+	    (out->kind != ACTA_CHANGE_PUT && out->size > 0) ||
+	    (out->kind != ACTA_CHANGE_DELETE_PREFIX && out->key_size == 0))
 		return false;
-	*at = out->value + out->size;
+	out->value = key + out->key_size;
+	*at = key + out->key_size + out->size;
 	return true;
 }
 
@@ -179,10 +172,10 @@ ops_fit(const struct acta_record *record)
 {
 	const uint8_t *at = record->ops, *end = at + record->ops_size;
 	uint32_t count = 0;
-	struct op op;
+	struct acta_change change;
 
 	while (at < end) {
-		if (!decode_op(&at, end, &op))
+		if (!decode_op(&at, end, &change))
 			return false;
 		count++;
 	}
@@ -220,21 +213,39 @@ acta_journal_apply(
 {
 	const uint8_t *at = record->ops, *end = at + record->ops_size;
 	struct acta_rowkey key;
-	struct op op;
+	struct acta_change change;
 
 	while (at < end) {
-		bool fits = decode_op(&at, end, &op);
+		bool fits = decode_op(&at, end, &change);
 
 		assert(fits); /* the record was checked */
-		acta_rowkey_init(&key, op.table, op.key, op.key_size);
-		if (op.op == OP_DELETE_PREFIX)
+		acta_rowkey_init(
+		    &key, change.table, change.key, change.key_size);
+		if (change.kind == ACTA_CHANGE_DELETE_PREFIX)
 			acta_generation_mark(gen, &key);
 		else
 			acta_generation_set(gen, &key,
-			    op.op == OP_PUT ? ACTA_ROW_PUT : ACTA_ROW_DELETE,
-			    op.value, op.size);
+			    change.kind == ACTA_CHANGE_PUT ? ACTA_ROW_PUT
+							   : ACTA_ROW_DELETE,
+			    change.value, change.size);
 	}
 	acta_generation_turn(gen, record->turn, record->size);
+}
+
+bool
+acta_store_record_next(
+    const struct acta_store_record *record, size_t *at, struct acta_change *out)
+{
+	const uint8_t *from = (const uint8_t *)record->changes + *at;
+	bool any;
+
+	if (*at >= record->changes_size)
+		return false;
+	any = decode_op(&from,
+	    (const uint8_t *)record->changes + record->changes_size, out);
+	assert(any); /* the record was checked */
+	*at = (size_t)(from - (const uint8_t *)record->changes);
+	return true;
 }
 
 /* ---------------------------------------------------------------- rows -- */

@@ -13,6 +13,7 @@
 
 #define QUOTA_DEFAULT (UINT64_C(16) << 30)
 #define MEMORY_DEFAULT (UINT64_C(64) << 20)
+#define KEEP_DEFAULT (UINT64_C(1) << 30)
 #define MAP_ROOM (UINT64_C(64) << 20)
 
 /* ----------------------------------------------------- the store's rows -- */
@@ -23,15 +24,37 @@ own_key(struct acta_rowkey *out, const char *name)
 	acta_rowkey_init(out, ACTA_MAP_STORE, name, strlen(name));
 }
 
-static enum acta_err
-own_write(struct acta_store *store, struct acta_env_txn *txn, const char *name,
-    const struct acta_buf *value)
+enum acta_err
+acta_store_own_write(struct acta_store *store, struct acta_env_txn *txn,
+    const char *name, const struct acta_buf *value)
 {
 	struct acta_rowkey key;
 
 	own_key(&key, name);
 	return acta_row_write(
 	    store->env, txn, key.bytes, key.size, value->data, value->size);
+}
+
+static enum acta_err
+own_check(const struct acta_rowkey *key, const void *value, size_t *size)
+{
+	enum acta_err err = acta_row_check(key->bytes, key->size, value, size);
+
+	if (err == ACTA_OK && acta_msgpack_check(value, *size) != ACTA_OK)
+		err = ACTA_ECORRUPT;
+	return err;
+}
+
+enum acta_err
+acta_store_own_check(const struct acta_row *row, size_t *out_size)
+{
+	struct acta_rowkey key;
+
+	if (row->key_size > ACTA_STORE_KEY_MAX)
+		return ACTA_ECORRUPT;
+	acta_rowkey_init(&key, ACTA_MAP_STORE, row->key, row->key_size);
+	*out_size = row->value_size;
+	return own_check(&key, row->value, out_size);
 }
 
 /* A MAP; ABSENT and ACTA_ENOENT if there is no such row. */
@@ -51,9 +74,7 @@ own_read(struct acta_store *store, struct acta_env_txn *txn, const char *name,
 	if (err == ACTA_OK && verify)
 		err = store->env->ops->verify(txn, value, size);
 	if (err == ACTA_OK)
-		err = acta_row_check(key.bytes, key.size, value, &size);
-	if (err == ACTA_OK && acta_msgpack_check(value, size) != ACTA_OK)
-		err = ACTA_ECORRUPT;
+		err = own_check(&key, value, &size);
 	if (err != ACTA_OK)
 		return err;
 	reader = acta_reader(value, size);
@@ -94,7 +115,7 @@ acta_store_write_marks(struct acta_store *store, struct acta_env_txn *txn,
 	acta_pack_uint(&buf, marks.replay_from);
 	acta_pack_text(&buf, "keep_from");
 	acta_pack_uint(&buf, marks.keep_from);
-	err = own_write(store, txn, "marks", &buf);
+	err = acta_store_own_write(store, txn, "marks", &buf);
 	acta_buf_fini(&buf);
 	return err;
 }
@@ -117,7 +138,7 @@ write_identity(struct acta_store *store, struct acta_env_txn *txn)
 	acta_pack_uint(&buf, store->parts);
 	acta_pack_text(&buf, "history");
 	acta_pack_bin(&buf, store->id.history, sizeof(store->id.history));
-	err = own_write(store, txn, "identity", &buf);
+	err = acta_store_own_write(store, txn, "identity", &buf);
 	acta_buf_fini(&buf);
 	return err;
 }
@@ -134,7 +155,7 @@ write_incarnation(struct acta_store *store, struct acta_env_txn *txn)
 	acta_pack_uint(&buf, store->id.incarnation);
 	acta_pack_text(&buf, "random");
 	acta_pack_uint(&buf, store->id.incarnation_random);
-	err = own_write(store, txn, "incarnation", &buf);
+	err = acta_store_own_write(store, txn, "incarnation", &buf);
 	acta_buf_fini(&buf);
 	return err;
 }
@@ -364,6 +385,8 @@ read_in(struct acta_store *store, struct acta_env_txn *txn,
 	if (err == ACTA_OK)
 		err = read_numbers(store, txn, verify);
 	if (err == ACTA_OK)
+		err = acta_followers_read(store, txn);
+	if (err == ACTA_OK)
 		err = replay(store, txn, verify);
 	return err;
 }
@@ -386,6 +409,7 @@ store_new(struct acta_env *env)
 	store->env = env;
 	store->quota = QUOTA_DEFAULT;
 	store->memory = MEMORY_DEFAULT;
+	store->journal_keep = KEEP_DEFAULT;
 	store->journaled = env->lasting;
 	acta_writeset_init(&store->ws);
 	acta_generation_init(&store->generations[0]);
@@ -393,6 +417,7 @@ store_new(struct acta_env *env)
 	store->active = &store->generations[0];
 	store->frozen = &store->generations[1];
 	acta_buf_init(&store->record);
+	acta_buf_init(&store->followed);
 	return store;
 }
 
@@ -411,6 +436,7 @@ acta_store_close(struct acta_store **store)
 	acta_generation_fini(&self->generations[0]);
 	acta_generation_fini(&self->generations[1]);
 	acta_buf_fini(&self->record);
+	acta_buf_fini(&self->followed);
 	free(self);
 }
 
@@ -475,6 +501,10 @@ acta_store_open_env(struct acta_env *env,
 	for (int i = 0; options->freeze_turns > 0 && i < 2; i++)
 		store->generations[i].turns_max = options->freeze_turns;
 	store->slice_rows = options->slice_rows;
+	if (options->journal_keep)
+		store->journal_keep = options->journal_keep;
+	if (store->journal_keep > store->quota / 4)
+		store->journal_keep = store->quota / 4;
 	err = start(store, options, why);
 	if (err != ACTA_OK) {
 		explain(err, why);

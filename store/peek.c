@@ -111,6 +111,24 @@ field(struct acta_buf *line, const char *name, uint64_t value)
 	text(line, number);
 }
 
+static void
+followers(struct acta_buf *line, const struct acta_store *store)
+{
+	const struct acta_follower *f;
+	uint32_t i;
+
+	text(line, ",\"followers\":{");
+	for (i = 0; (f = acta_store_follower(store, i)) != NULL; i++) {
+		text(line, i > 0 ? "," : "");
+		quoted(line, f->name, strlen(f->name));
+		text(line, ":{\"lapsed\":");
+		text(line, f->lapsed ? "true" : "false");
+		field(line, "next", f->next);
+		text(line, "}");
+	}
+	text(line, "}");
+}
+
 static bool
 print_meta(struct peek *peek)
 {
@@ -142,6 +160,7 @@ print_meta(struct peek *peek)
 	field(line, "used_bytes", info.used_bytes);
 	field(line, "file_bytes", info.file_bytes);
 	field(line, "free_pages", info.free_pages);
+	followers(line, peek->store);
 	text(line, "}}");
 	return put_line(line);
 }

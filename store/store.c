@@ -221,6 +221,9 @@ acta_store_freeze(struct acta_store *store)
 /* A writing txn under way, and what becomes true with its commit. */
 struct work {
 	struct acta_env_txn *txn;
+	bool eager; /* there is time for what may wait */
+	bool followers;
+	uint64_t lapse; /* followers up to that place */
 	struct acta_checkpoint checkpoint;
 	struct acta_slice slice;
 	struct acta_marks_row marks;
@@ -273,11 +276,51 @@ merge(struct acta_store *store, struct work *work)
 
 	err = acta_checkpoint_merge(&work->checkpoint, store->env, work->txn,
 	    store->frozen, &work->slice);
-	if (err != ACTA_OK || !work->checkpoint.done || !store->journaled)
-		return err;
-	work->marks.replay_from = store->frozen->last_turn + 1;
-	work->marks.keep_from = work->marks.replay_from;
-	return acta_store_write_marks(store, work->txn, work->marks);
+	if (err == ACTA_OK && work->checkpoint.done && store->journaled)
+		work->marks.replay_from = store->frozen->last_turn + 1;
+	return err;
+}
+
+/* What is to be kept, if those lapse that are at `lapse` or before. */
+static uint64_t
+keep_from(const struct acta_store *store, uint64_t replay_from, uint64_t lapse)
+{
+	uint64_t need = acta_followers_need(store, lapse);
+
+	return need < replay_from ? need : replay_from;
+}
+
+/* Followers need less than is kept, by so much that it is worth a row. */
+static bool
+to_keep_less(const struct acta_store *store)
+{
+	return store->journaled &&
+	    (acta_followers_lapse(store) > 0 ||
+		keep_from(store, store->replay_from, 0) >=
+		    store->keep_from + ACTA_STORE_FOLLOW_TURNS);
+}
+
+/* The marks move in the commit of what they say: followers' places, and later
+ * in it what is cut. */
+static enum acta_err
+move_marks(struct acta_store *store, struct work *work)
+{
+	bool merged = work->marks.replay_from != store->replay_from;
+	enum acta_err err = ACTA_OK;
+
+	if (!merged && !work->eager && !to_keep_less(store))
+		return ACTA_OK;
+	work->lapse = acta_followers_lapse(store);
+	work->followers = work->lapse > 0 || acta_followers_dirty(store);
+	work->marks.keep_from =
+	    keep_from(store, work->marks.replay_from, work->lapse);
+	assert(work->marks.keep_from >= store->keep_from);
+	if (work->followers)
+		err = acta_followers_write(store, work->txn, work->lapse);
+	if (err == ACTA_OK &&
+	    (merged || work->marks.keep_from != store->keep_from))
+		err = acta_store_write_marks(store, work->txn, work->marks);
+	return err;
 }
 
 static enum acta_err
@@ -287,6 +330,8 @@ slice(struct acta_store *store, struct work *work, uint64_t trim_rows)
 
 	if (to_merge(store))
 		err = merge(store, work);
+	if (err == ACTA_OK && store->journaled)
+		err = move_marks(store, work);
 	if (err == ACTA_OK && store->journaled &&
 	    store->journal_first < trim_below(work))
 		err = acta_checkpoint_trim(store->env, work->txn,
@@ -313,6 +358,8 @@ work_done(struct acta_store *store, const struct work *work, bool keep_memory)
 	store->keep_from = work->marks.keep_from;
 	store->journal_first = work->journal_first;
 	store->checkpoint = work->checkpoint;
+	if (work->followers)
+		acta_followers_written(store, work->lapse);
 	store->rows_merged += work->slice.rows;
 	if (work->slice.rows > store->slice_rows_max)
 		store->slice_rows_max = work->slice.rows;
@@ -367,7 +414,11 @@ fill_turn(
 	work->slice = acta_checkpoint_budget(&store->checkpoint, store->frozen,
 	    fill, memory(store) > store->memory);
 	limit_slice(store, &work->slice);
-	return slice(store, work, ACTA_STORE_TRIM_ROWS + 2 * rows);
+	err = slice(store, work, ACTA_STORE_TRIM_ROWS + 2 * rows);
+	/* What was cut is not there to lapse for. */
+	if (err == ACTA_OK && store->follower_count > 0)
+		err = ops->info(work->txn, &work->info);
+	return err;
 }
 
 static enum acta_err
@@ -409,7 +460,8 @@ turn_done(struct acta_store *store, int64_t now_ms)
 enum acta_err
 acta_store_commit(struct acta_store *store, int64_t now_ms, bool reserve)
 {
-	bool with_slice = to_merge(store) || to_trim(store);
+	bool with_slice =
+	    to_merge(store) || to_trim(store) || to_keep_less(store);
 	struct work work;
 	enum acta_err err;
 
@@ -442,6 +494,7 @@ idle_slice(struct acta_store *store)
 	struct work work = work_begin(store);
 	enum acta_err err;
 
+	work.eager = true;
 	work.slice = (struct acta_slice){ .rows_max = ACTA_STORE_SLICE_ROWS,
 		.bytes_max = ACTA_STORE_SLICE_BYTES };
 	limit_slice(store, &work.slice);
@@ -459,6 +512,13 @@ idle_slice(struct acta_store *store)
 	if (err == ACTA_OK)
 		work_done(store, &work, false);
 	return err;
+}
+
+static bool
+followers_idle(const struct acta_store *store, int64_t now_ms)
+{
+	return acta_followers_dirty(store) &&
+	    now_ms - store->last_ms >= IDLE_MS;
 }
 
 /* The active generation should freeze although it is not full. */
@@ -480,7 +540,8 @@ acta_store_idle(struct acta_store *store, int64_t now_ms, bool *out_more)
 	if (idle_long(store, now_ms))
 		acta_store_freeze(store);
 	*out_more = false;
-	if (!to_merge(store) && !to_trim(store))
+	if (!to_merge(store) && !to_trim(store) && !to_keep_less(store) &&
+	    !followers_idle(store, now_ms))
 		return ACTA_OK;
 	err = idle_slice(store);
 	/* No room: nothing was lost, and a commit will say so to those who
@@ -511,6 +572,7 @@ acta_store_info(const struct acta_store *store, struct acta_store_info *out)
 		.journal_last = store->journaled ? store->turn : 0,
 		.replay_from = store->replay_from,
 		.keep_from = store->keep_from,
+		.journal_bytes = store->env_info.journal_bytes,
 		.entries_active = store->active->rows.count,
 		.entries_frozen = store->frozen->rows.count,
 		.memory = memory(store),

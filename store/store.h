@@ -35,6 +35,9 @@
 	8u /* of the journal, plus twice as many
                                           * as the turn adds */
 #define ACTA_STORE_SCANS_MAX 64u
+#define ACTA_STORE_FOLLOWERS_MAX 16u
+#define ACTA_STORE_FOLLOWER_NAME_MAX 64u
+#define ACTA_STORE_FOLLOW_TURNS 64u /* acked, then their records may go */
 
 enum acta_table {       /* the number is on disk: append only */
 	ACTA_T_META,    /* numbers of the runtime: name -> value */
@@ -61,7 +64,8 @@ struct acta_store_options {
 	uint32_t part, parts; /* number of partitions is refused */
 	uint64_t quota;       /* bytes of used pages; default 16 GiB */
 	uint64_t memory;      /* of both generations; default 64 MiB */
-	uint64_t journal_keep; /* bytes kept for followers; default 1 GiB */
+	uint64_t journal_keep; /* bytes kept for followers, at most a quarter
+	                        * of the quota; default 1 GiB */
 	uint64_t map_size;     /* 0: quota plus reserve */
 	bool in_memory;        /* no file: an ordered map, lost at close */
 	bool no_sync;      /* benches and the test kit only: no flush at all */
@@ -181,6 +185,74 @@ struct acta_row {
 bool acta_scan_next(struct acta_scan *scan, struct acta_row *out);
 enum acta_err acta_scan_close(struct acta_scan **scan);
 
+/* ----------------------------------------------------------- followers -- */
+
+/*
+ * Who reads the journal record by record (a standby, an audit, change capture)
+ * registers, and the records from its place on are kept: up to journal_keep
+ * bytes, beyond which those that are furthest behind lapse, lest they stop the
+ * service. Followers are kept in the store. All but the reading is the
+ * writer's, between turns: each call but acta_store_followed commits by itself.
+ *
+ * `name` is 1 to 64 bytes of a-z, 0-9, `-`, `.` and `/`. *out_next: the turn
+ * whose record it reads next. One that is known keeps its place; a new one
+ * begins at turn `from`, 0: behind the last.
+ * Errors: ACTA_ELAPSED it has lapsed, or `from` is no longer kept;
+ * ACTA_EINVAL no such name or turn, or a store without a journal (in memory);
+ * ACTA_ELIMIT there are 16; ACTA_EFULL, ACTA_EUNSURE as of a commit.
+ */
+ACTA_NODISCARD enum acta_err acta_store_follow(struct acta_store *store,
+    const char *name, uint64_t from, uint64_t *out_next);
+/* ACTA_ENOENT; the commit's. */
+ACTA_NODISCARD enum acta_err acta_store_unfollow(
+    struct acta_store *store, const char *name);
+/*
+ * It has, durably, all up to `turn`. Written with a later turn or when idle;
+ * what is not, is kept longer than need be and no more.
+ * Errors: ACTA_ENOENT, ACTA_ELAPSED, ACTA_EINVAL (no such turn yet).
+ */
+ACTA_NODISCARD enum acta_err acta_store_followed(
+    struct acta_store *store, const char *name, uint64_t turn);
+struct acta_follower {
+	char name[ACTA_STORE_FOLLOWER_NAME_MAX + 1];
+	uint64_t next; /* the turn whose record it needs next */
+	bool lapsed;
+};
+/* In the order of their names; NULL behind the last. */
+const struct acta_follower *acta_store_follower(
+    const struct acta_store *store, uint32_t index);
+
+/* A turn's record (store/README): what it changed, in order, and its notes. */
+struct acta_store_record {
+	uint64_t turn;
+	int64_t now_ms;
+	const void *data; /* all of it, as it is on disk */
+	const void *changes, *notes;
+	size_t size, changes_size, notes_size;
+};
+/*
+ * Whole and checked; lives until the next call, or the close.
+ * Errors: ACTA_ENOENT there is no such turn yet, ACTA_ELAPSED it is no longer
+ * kept; as of acta_store_get.
+ */
+ACTA_NODISCARD enum acta_err acta_store_record(
+    struct acta_store *store, uint64_t turn, struct acta_store_record *out);
+enum acta_change_kind {
+	ACTA_CHANGE_PUT = 1,
+	ACTA_CHANGE_DELETE,
+	ACTA_CHANGE_DELETE_PREFIX /* all keys that begin with `key` */
+};
+struct acta_change {
+	enum acta_change_kind kind;
+	enum acta_table table;
+	const void *key, *value;
+	uint16_t key_size;
+	uint32_t size;
+};
+/* The change at *at (0: the first), which goes on; false behind the last. */
+bool acta_store_record_next(const struct acta_store_record *record, size_t *at,
+    struct acta_change *out);
+
 /* ------------------------------------------------------------- between -- */
 
 /*
@@ -193,6 +265,7 @@ ACTA_NODISCARD enum acta_err acta_store_idle(
 struct acta_store_info {
 	uint64_t used_bytes, quota, map_size, file_bytes, free_pages;
 	uint64_t journal_first, journal_last, replay_from, keep_from;
+	uint64_t journal_bytes;
 	uint64_t entries_active, entries_frozen, memory, rows_merged;
 	uint64_t slice_rows_max,
 	    slice_bytes_max; /* the most in one turn so far */

@@ -53,6 +53,13 @@ def compare(path):
                  'replay_from', 'keep_from'):
         if meta[name] != store['meta'][name]:
             return f'{name}: {store["meta"][name]} against {meta[name]}'
+    if meta['followers'] != store['meta']['followers']:
+        return 'followers'
+    for name, place in store['meta']['followers'].items():
+        want = range(place['next'], meta['turn'] + 1)
+        if not place['lapsed'] and want and \
+                acta_store.read_turns(path, want[0]) != list(want):
+            return f'what {name} needs is not there'
     if meta['history'] != store['meta']['history'].hex():
         return 'history'
     rows = [json.loads(line) for line in lines[1:]]

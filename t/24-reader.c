@@ -122,6 +122,7 @@ compare(void)
 START_TEST(the_reader_agrees_with_peek_in_every_state)
 {
 	struct acta_store *store;
+	uint64_t next;
 	bool more;
 
 	dice = (uint64_t)_i + 1;
@@ -133,13 +134,26 @@ START_TEST(the_reader_agrees_with_peek_in_every_state)
 	acta_store_close(&store);
 	compare(); /* the journal alone */
 	store = open_store();
+	ck_assert_int_eq(acta_store_follow(store, "first", 0, &next), ACTA_OK);
 	random_turns(store, 300);
+	ck_assert_int_eq(acta_store_follow(store, "second", 0, &next), ACTA_OK);
 	acta_store_freeze(store);
 	ck_assert_int_eq(acta_store_idle(store, 0, &more), ACTA_OK);
 	random_turns(store, 100);
 	acta_store_close(&store);
 	compare(); /* half merged */
 	store = open_store();
+	settle(store);
+	acta_store_close(&store);
+	compare(); /* trees, and a journal that is kept for two */
+	store = open_store();
+	ck_assert_int_eq(acta_store_followed(store, "first", 300), ACTA_OK);
+	ck_assert_int_eq(acta_store_unfollow(store, "second"), ACTA_OK);
+	settle(store);
+	acta_store_close(&store);
+	compare(); /* for one */
+	store = open_store();
+	ck_assert_int_eq(acta_store_unfollow(store, "first"), ACTA_OK);
 	settle(store);
 	acta_store_close(&store);
 	compare(); /* the trees alone */

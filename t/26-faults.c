@@ -141,15 +141,17 @@ writes(struct acta_store *store, int turn)
 		put(store, (turn * 31 + i * i) % CELLS, turn * 100 + i);
 }
 
-/* A store whose next commit has a journal to cut and a half merged generation
- * with marks and rows to go on with. */
+/* A store whose next commit has a journal to cut, as its follower went on, and
+ * a half merged generation with marks and rows to go on with. */
 static struct acta_store *
 prepared(void)
 {
 	struct acta_store *store = open_store();
+	uint64_t next;
 	int turn;
 	bool more;
 
+	ck_assert_int_eq(acta_store_follow(store, "f", 0, &next), ACTA_OK);
 	for (turn = 0; turn < 30; turn++) {
 		writes(store, turn);
 		ck_assert_int_eq(
@@ -161,6 +163,8 @@ prepared(void)
 			    acta_store_idle(store, turn, &more), ACTA_OK);
 	}
 	ck_assert(acta_generation_empty(store->frozen));
+	ck_assert_uint_eq(store->keep_from, 1);
+	ck_assert_int_eq(acta_store_followed(store, "f", 7), ACTA_OK);
 	acta_store_freeze(store);
 	return store;
 }
@@ -258,6 +262,34 @@ START_TEST(no_space_in_any_write_of_the_idle_work)
 }
 END_TEST
 
+START_TEST(no_space_to_come_or_to_leave)
+{
+	struct acta_store *store = open_store();
+	uint64_t next;
+	long n;
+
+	fault = ACTA_EFULL;
+	for_good = _i;
+	for (n = 0; n < 4; n++) {
+		until_fault = n;
+		fired = false;
+		ck_assert_int_eq(acta_store_follow(store, "f", 0, &next),
+		    n < 3 ? ACTA_EFULL : ACTA_OK);
+		until_fault = -1;
+		ck_assert_int_eq(fired, n < 3);
+		ck_assert_int_eq(acta_store_follower(store, 0) != NULL, n >= 3);
+	}
+	for (n = 0; n < 4; n++) {
+		until_fault = n;
+		ck_assert_int_eq(acta_store_unfollow(store, "f"),
+		    n < 3 ? ACTA_EFULL : ACTA_OK);
+		until_fault = -1;
+		ck_assert_int_eq(acta_store_follower(store, 0) != NULL, n < 3);
+	}
+	acta_store_close(&store);
+}
+END_TEST
+
 START_TEST(a_failed_disk_is_never_taken_for_a_full_one)
 {
 	struct acta_store *store;
@@ -291,6 +323,7 @@ main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, no_space_in_any_write, 0, 2);
 	tcase_add_loop_test(tc, no_space_in_any_write_of_the_idle_work, 0, 2);
+	tcase_add_loop_test(tc, no_space_to_come_or_to_leave, 0, 2);
 	tcase_add_test(tc, a_failed_disk_is_never_taken_for_a_full_one);
 	suite_add_tcase(suite, tc);
 	srunner_set_tap(runner, "-");

@@ -124,6 +124,9 @@ def read_txn(txn, own, journal, dbs):
     marks = read_own(txn, own, b'marks')
     meta.update(marks)
     meta['incarnation'] = read_own(txn, own, b'incarnation')['count']
+    meta['followers'] = {
+        key[9:].decode(): msgpack.unpackb(row_value(OWN, key, stored))
+        for key, stored in txn.cursor(own) if key.startswith(b'follower/')}
     tables = {name: {key: row_value(TABLES.index(name), key, stored)
                      for key, stored in txn.cursor(db)}
               for name, db in dbs.items()}
@@ -156,6 +159,22 @@ def read_notes(path):
     finally:
         env.close()
     return found
+
+
+def read_turns(path, first):
+    """The turns of the records that are there from turn `first` on, checked."""
+    env = lmdb.open(os.fspath(path), readonly=True, lock=False, create=False,
+                    max_dbs=32)
+    try:
+        journal = env.open_db(b'journal', create=False)
+        with env.begin() as txn:
+            found = []
+            for turn, record in records(txn, journal, first):
+                parse(turn, record)
+                found.append(turn)
+            return found
+    finally:
+        env.close()
 
 
 def whole_records(txn, db):
