@@ -40,7 +40,8 @@
  *         ffffffff, session16        the session's last seq
  * ASK     u64 ask           [actor key, then, kept map, due ms]
  * TOKEN   u64 token, u64 random   [caller, deadline ms, due ms]
- * DEAD    u64 n             [cause, text, attempts, at ms, uid bin16, message]
+ * DEAD    u64 n             [cause, text, attempts, at ms, uid bin16, message,
+ *                            the actor's rows before it: map|nil]
  *
  * Notes of a journal record, one a message taken: [source, number, outcome]:
  * source is "service.part" of a channel, "" else; outcome "handled",

@@ -67,8 +67,6 @@ def usage(cli):
            "Usage" in got.stderr, "acta alone: help on stderr, exit 2")
     for command in LATER:
         cli.fails([command], 2, f"this version has no \"{command}\" yet")
-    cli.fails(["dead", "capsule", "stock.0.1"], 2,
-              "this version has no \"dead capsule\" yet")
     # What cannot be undone is asked for, or meant.
     cli.fails(["dead", "drop", "stock.0.1"], 2, "cannot be undone", "--yes")
     cli.fails(["channel", "reset", "a", "b"], 2, "cannot be undone", "--yes")

@@ -4,6 +4,7 @@ edited or as it was, or dropped; what was tried again counts as any message does
 """
 import json
 import os
+import subprocess
 import sys
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
@@ -16,8 +17,11 @@ SERVICES = f"""\
     load: {BUILD}/t/services/msgs.so
     max_attempts: 2
     backoff: {{min: 1ms, max: 2ms}}
+  - name: crasher
+    load: {BUILD}/t/services/crasher.so
+    max_crashes: 1
+    backoff: {{min: 1ms, max: 2ms}}
 """
-
 
 def dead(node):
     run = node.acta("dead", "ls", "-o", "json")
@@ -27,6 +31,52 @@ def dead(node):
 def row(node, name):
     run = node.acta("state", "msgs/a", "-o", "json")
     return json.loads(run.stdout).get(name)
+
+
+def run_capsule(path, service):
+    run = subprocess.run([os.path.join(BUILD, "bin", "acta-host"), "--capsule",
+                          path, f"{BUILD}/t/services/{service}.so"],
+                         text=True, capture_output=True, timeout=60)
+    return run.returncode, run.stdout + run.stderr
+
+
+def capsule(node):
+    """With its actor's rows before it, run again in private."""
+    node.acta("call", "msgs/a", "fail-until", "until=9")
+    letter = dead(node)[0]["id"]
+    shown = json.loads(node.acta("dead", "show", letter, "-o", "json").stdout)
+    tap.equal(shown["state"].get("tries"), 1,
+              "a dead letter has its actor's rows")
+    path = os.path.join(node.dir, "letter")
+    run = node.acta("dead", "capsule", letter, path)
+    tap.ok(run.returncode == 0 and "gdb --args" in run.stderr and
+           os.path.exists(path), "its capsule is written", run.stderr)
+    tap.ok(node.acta("dead", "capsule", letter, path).returncode == 1,
+           "not over another file")
+    code, said = run_capsule(path, "msgs")
+    tap.ok(code == 1 and "dead letter again" in said and
+           "row       tries: 1" in said, "run in private, it fails as it did",
+           code, said)
+    code, said = run_capsule(path, "stock")
+    tap.ok(code == 2 and "of the service msgs" in said,
+           "another service's is refused", code, said)
+    code, said = run_capsule(node.file, "msgs")
+    tap.ok(code == 2 and "no capsule" in said, "and what is none", code, said)
+    node.acta("dead", "drop", "--yes", letter)
+
+
+def crash(node):
+    """One that crashed its process says where."""
+    run = node.acta("call", "crasher/x", "crash")
+    tap.ok("failed" in run.stderr, "a call that crashes is told so", run.stderr)
+    letters = [d for d in dead(node) if d["to"].startswith("crasher")]
+    tap.ok(len(letters) == 1 and letters[0]["cause"] == "crashed" and
+           "signal 6 at" in letters[0]["text"],
+           "its dead letter has the backtrace", letters)
+    path = os.path.join(node.dir, "crash")
+    node.acta("dead", "capsule", letters[0]["id"], path)
+    code, said = run_capsule(path, "crasher")
+    tap.equal(code, -6, "its capsule crashes as it did", said)
 
 
 def main():
@@ -66,6 +116,8 @@ def main():
             tap.ok(run.returncode in (1, 2, 3) and run.stderr,
                    f"{bad}: no such id", run.stderr)
         tap.equal(row(node, "tries"), 1, "nothing was done twice")
+        capsule(node)
+        crash(node)
         tap.equal(node.stop(), 0, "the node stops")
 
 

@@ -1,4 +1,5 @@
 /* runtime/cli/inspect.c - `acta state` and `acta dead`. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include "codecs/envelope.h"
 #include "codecs/packer.h"
 #include "runtime/cli/cli.h"
+#include "runtime/config.h"
 
 #define PAGE 1000
 #define DEAD_LIMIT 100
@@ -235,11 +237,39 @@ print_dead(acta_value row)
 	free(text);
 }
 
+/* What acta-host --capsule reads: the whole letter, as it came. */
+static int
+write_capsule(const char *file, acta_value letter)
+{
+	struct acta_config_world world;
+	struct acta_buf b, dir;
+	FILE *f = fopen(file, "wxb");
+	bool ok;
+
+	acta_buf_init(&b);
+	acta_buf_init(&dir);
+	acta_pack_value(&b, letter);
+	ok = f != NULL && fwrite(b.data, 1, b.size, f) == b.size;
+	if (f != NULL && fclose(f) != 0)
+		ok = false;
+	acta_buf_fini(&b);
+	if (!ok)
+		return acta_sayf(
+		    ACTA_EXIT_FAILED, NULL, "%s: %s", file, strerror(errno));
+	acta_config_world(&world, &dir);
+	acta_sayf(0, NULL,
+	    "%s: run it with: gdb --args %s/acta-host --capsule %s SERVICE.so",
+	    file, world.program_dir, file);
+	acta_buf_fini(&dir);
+	return ACTA_EXIT_OK;
+}
+
 /* `verb` of the dead letter `id`, which says where it lies:
- * SERVICE.PARTITION.NUMBER. `edit`: new args for a retry, or NULL. */
+ * SERVICE.PARTITION.NUMBER. `edit`: new args for a retry, or NULL; `file`: show
+ * writes it there instead. */
 static int
 dead_one(const struct acta_cli *cli, const struct acta_at *at, const char *verb,
-    const char *id, const struct acta_buf *edit)
+    const char *id, const struct acta_buf *edit, const char *file)
 {
 	struct acta_buf args, answer;
 	char service[40], *text;
@@ -269,12 +299,15 @@ dead_one(const struct acta_cli *cli, const struct acta_at *at, const char *verb,
 	}
 	code = acta_client_result(
 	    cli, at->call, "@dead", verb, &args, &answer, &result);
-	if (code == ACTA_EXIT_OK && cli->json) {
+	if (code == ACTA_EXIT_OK && cli->json && file == NULL) {
 		text = acta_json_of(result);
 		puts(text);
 		free(text);
 	} else if (code == ACTA_EXIT_OK && strcmp(verb, "show") == 0) {
-		print_dead(result);
+		if (file != NULL)
+			code = write_capsule(file, result);
+		else
+			print_dead(result);
 	} else if (code == ACTA_EXIT_OK) {
 		acta_sayf(0, NULL, "%s: %s", id,
 		    strcmp(verb, "drop") == 0 ? "dropped"
@@ -293,12 +326,24 @@ dead_retry(const struct acta_cli *cli, const struct acta_at *at)
 	int code = ACTA_EXIT_OK;
 
 	if (cli->argc == 2)
-		return dead_one(cli, at, "retry", cli->argv[1], NULL);
+		return dead_one(cli, at, "retry", cli->argv[1], NULL, NULL);
 	acta_buf_init(&edit);
 	code = acta_cli_args(cli->argc - 2, cli->argv + 2, &edit);
 	if (code == ACTA_EXIT_OK)
-		code = dead_one(cli, at, "retry", cli->argv[1], &edit);
+		code = dead_one(cli, at, "retry", cli->argv[1], &edit, NULL);
 	acta_buf_fini(&edit);
+	return code;
+}
+
+static int
+dead_capsule(const struct acta_cli *cli, const struct acta_at *at)
+{
+	char *file = cli->argc > 2
+	    ? acta_text_keepf("%s", cli->argv[2])
+	    : acta_text_keepf("%s.capsule", cli->argv[1]);
+	int code = dead_one(cli, at, "show", cli->argv[1], NULL, file);
+
+	free(file);
 	return code;
 }
 
@@ -306,27 +351,24 @@ int
 acta_cmd_dead(struct acta_cli *cli)
 {
 	static const char *const verbs[] = { "ls", "show", "retry", "drop",
-		NULL };
+		"capsule", NULL };
 	const char *what = cli->argc > 0 ? cli->argv[0] : "ls";
 	const char *name = cli->argc > 1 ? cli->argv[1] : NULL;
 	struct acta_at at = { 0 };
 	size_t i = 0;
 	int code;
 
-	if (strcmp(what, "capsule") == 0)
-		return acta_sayf(ACTA_EXIT_USAGE,
-		    "acta dead show ID shows what is kept",
-		    "this version has no \"dead %s\" yet", what);
 	while (verbs[i] != NULL && strcmp(verbs[i], what) != 0)
 		i++;
 	if (verbs[i] == NULL)
 		return acta_sayf(ACTA_EXIT_USAGE,
-		    "ls, show ID, retry ID, drop ID",
+		    "ls, show ID, retry ID, drop ID, capsule ID [FILE]",
 		    "dead: unknown verb \"%s\"", what);
 	if (i > 0 && name == NULL)
 		return acta_sayf(ACTA_EXIT_USAGE, "acta dead ls shows the ids",
 		    "dead %s: an id is missing", what);
-	if (cli->argc > 2 && strcmp(what, "retry") != 0)
+	if (cli->argc > (strcmp(what, "capsule") == 0 ? 3 : 2) &&
+	    strcmp(what, "retry") != 0)
 		return acta_sayf(ACTA_EXIT_USAGE, "one at a time",
 		    "dead %s: too many words", what);
 	if (strcmp(what, "drop") == 0 && !acta_sure(cli, "To drop it"))
@@ -335,7 +377,8 @@ acta_cmd_dead(struct acta_cli *cli)
 	if (code == ACTA_EXIT_OK)
 		code = i == 0 ? dead_list(cli, &at, name)
 		    : i == 2  ? dead_retry(cli, &at)
-			      : dead_one(cli, &at, what, name, NULL);
+		    : i == 4  ? dead_capsule(cli, &at)
+			      : dead_one(cli, &at, what, name, NULL, NULL);
 	acta_at_fini(&at);
 	return code;
 }

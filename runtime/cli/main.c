@@ -137,14 +137,17 @@ static const struct acta_command commands[] = {
 	    "An actor's rows, as its worker has them.\n\n"
 	    "  acta state stock/17",
 	    node_options, 1, 1, acta_cmd_state },
-	{ "dead", "[ls [SERVICE] | show ID | retry ID [ARGS] | drop ID]",
+	{ "dead",
+	    "[ls [SERVICE] | show ID | retry ID [ARGS] | drop ID | capsule ID "
+	    "[FILE]]",
 	    "Messages that could not be handled, with their cause.\n\n"
 	    "  acta dead\n"
 	    "  acta dead ls stock\n"
 	    "  acta dead show stock.0.1\n"
 	    "  acta dead retry stock.0.1\n"
 	    "  acta dead retry stock.0.1 qty=2\n"
-	    "  acta dead drop --yes stock.0.1",
+	    "  acta dead drop --yes stock.0.1\n"
+	    "  acta dead capsule stock.0.1 letter",
 	    dead_options, 0, -1, acta_cmd_dead },
 	{ "channel", "[ls [SERVICE] | accept FROM TO | reset FROM TO]",
 	    "What waits between services, and ways out of a stopped channel."

@@ -155,7 +155,7 @@ pack_dead(struct acta_part *part, struct acta_buf *out,
 
 	for (size_t i = 0; i < row->key_size && i < 8; i++)
 		number = number << 8 | k[i];
-	ok = acta_read_list(&r, &ok) == 6 && ok;
+	ok = acta_read_list(&r, &ok) == 7 && ok;
 	cause = acta_read_str(&r, &cn, &ok);
 	text = acta_read_str(&r, &tn, &ok);
 	attempts = acta_read_int(&r, &ok);
@@ -171,7 +171,7 @@ pack_dead(struct acta_part *part, struct acta_buf *out,
 	else
 		snprintf(to, sizeof(to), "%s%s%.*s", part->config.service,
 		    m.key.size ? "/" : "", (int)m.key.size, m.key.data);
-	acta_pack_map(out, whole ? 9 : 8);
+	acta_pack_map(out, whole ? 10 : 8);
 	acta_pack_text(out, "id");
 	acta_pack_text(out, id);
 	acta_pack_text(out, "to");
@@ -191,6 +191,8 @@ pack_dead(struct acta_part *part, struct acta_buf *out,
 	if (whole) {
 		acta_pack_text(out, "args");
 		acta_pack_raw(out, m.args_raw.data, m.args_raw.size);
+		acta_pack_text(out, "state");
+		acta_pack_raw(out, r.at, (size_t)(r.end - r.at));
 	}
 	return true;
 }
@@ -333,7 +335,7 @@ dead_retry(struct acta_part *part, struct acta_msg *msg)
 		return;
 	}
 	r = acta_reader(row.value, row.value_size);
-	ok = acta_read_list(&r, &ok) == 6 && ok;
+	ok = acta_read_list(&r, &ok) == 7 && ok;
 	cause = acta_read_str(&r, &n, &ok);
 	(void)acta_read_str(&r, &m, &ok);
 	(void)acta_read_int(&r, &ok);

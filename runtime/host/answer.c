@@ -216,22 +216,70 @@ acta_part_answer(struct acta_part *part, const struct acta_caller *c,
 
 /* --------------------------------------------------------- dead letters -- */
 
+/* The actor's rows, as a map: what the message met. nil: it is no actor here, or
+ * they are too many to keep. */
+static void
+state_of(struct acta_part *part, const struct acta_msg *msg, const char *cause,
+    struct acta_buf *out)
+{
+	static const char *const elsewhere[] = { "unknown-service",
+		"channel-reset", "no-key", "malformed" };
+	struct acta_reader r = acta_reader(msg->raw, msg->raw_size);
+	struct acta_message m;
+	char prefix[ACTA_KEY_MAX + 1];
+	struct acta_buf rows;
+	struct acta_scan *scan;
+	struct acta_row row;
+	uint32_t count = 0;
+	size_t n;
+	bool here = acta_message_decode(&r, &m) == ACTA_OK;
+
+	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)
+		here = here && strcmp(cause, elsewhere[i]) != 0;
+	acta_buf_init(&rows);
+	if (here) {
+		n = acta_actor_row(prefix, m.key.data, m.key.size, NULL, 0);
+		scan = acta_scan_open(part->store, ACTA_T_STATE, prefix, n);
+		while (rows.size <= ACTA_DEAD_STATE_MAX &&
+		    acta_scan_next(scan, &row)) {
+			acta_pack_str(
+			    &rows, (const char *)row.key + n, row.key_size - n);
+			acta_pack_raw(&rows, row.value, row.value_size);
+			count++;
+		}
+		if (acta_scan_close(&scan) != ACTA_OK)
+			part->failed = true;
+		here = rows.size <= ACTA_DEAD_STATE_MAX;
+	}
+	if (here) {
+		acta_pack_map(out, count);
+		acta_pack_raw(out, rows.data, rows.size);
+	} else {
+		acta_pack_nil(out);
+	}
+	acta_buf_fini(&rows);
+}
+
 void
 acta_part_dead(struct acta_part *part, struct acta_msg *msg, const char *cause,
     const char *text)
 {
 	uint8_t key[8];
-	struct acta_buf *b = &part->pack;
+	struct acta_buf *b = &part->pack, state;
 
 	acta_local_pack(part, msg);
+	acta_buf_init(&state);
+	state_of(part, msg, cause, &state);
 	acta_buf_reset(b);
-	acta_pack_list(b, 6);
+	acta_pack_list(b, 7);
 	acta_pack_text(b, cause);
 	acta_pack_text(b, text ? text : "");
 	acta_pack_int(b, msg->attempt);
 	acta_pack_int(b, part->now_ms);
 	acta_pack_bin(b, msg->uid.bytes, 16);
 	acta_pack_raw(b, msg->raw, msg->raw_size);
+	acta_pack_raw(b, state.data, state.size);
+	acta_buf_fini(&state);
 	acta_be64(key, part->next_dead++);
 	part->numbers_dirty = true;
 	part->dead++;

@@ -1,7 +1,8 @@
 /*
  * runtime/host/main.c - acta-host: one service's process. `acta-host NAME
  * [--storage-checked]` is started by the root; `acta-host --describe FILE.so`
- * tells what a service declares.
+ * tells what a service declares; `acta-host --capsule FILE FILE.so` runs a dead
+ * letter again in private.
  */
 #include <poll.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <zmq.h>
 
 #include "runtime/clock.h"
+#include "runtime/host/capsule.h"
 #include "runtime/host/death.h"
 #include "runtime/host/log.h"
 #include "runtime/host/pool.h"
@@ -100,6 +102,8 @@ hear_blames(struct host *h)
 
 			memcpy(b->uid.bytes, ctl.uid, 16);
 			b->count = (uint32_t)ctl.count;
+			snprintf(
+			    b->words, sizeof(b->words), "%.159s", ctl.text);
 		}
 	}
 }
@@ -298,10 +302,13 @@ main(int argc, char **argv)
 
 	if (argc == 3 && strcmp(argv[1], "--describe") == 0)
 		return describe(argv[2]);
+	if (argc == 4 && strcmp(argv[1], "--capsule") == 0)
+		return acta_capsule(argv[2], argv[3]);
 	if (argc < 2 || argv[1][0] == '-') {
 		fprintf(stderr,
 		    "acta-host: it is started by acta-root, or: "
-		    "acta-host --describe FILE.so\n");
+		    "acta-host --describe FILE.so, or: "
+		    "acta-host --capsule FILE SERVICE.so\n");
 		return 2;
 	}
 	h = calloc(1, sizeof(*h));

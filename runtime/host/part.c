@@ -1,6 +1,7 @@
 /* runtime/host/part.c - a partition opened and closed, and small things of all. */
 #include "runtime/host/turn.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -82,7 +83,8 @@ acta_part_get(struct acta_part *part, enum acta_table table, const void *key,
 }
 
 void
-acta_part_blame(struct acta_part *part, const uint8_t uid[16], uint32_t count)
+acta_part_blame(struct acta_part *part, const uint8_t uid[16], uint32_t count,
+    const char *words)
 {
 	struct acta_blame *b;
 
@@ -91,6 +93,7 @@ acta_part_blame(struct acta_part *part, const uint8_t uid[16], uint32_t count)
 	b = &part->blames[part->blame_count++];
 	memcpy(b->uid.bytes, uid, 16);
 	b->count = count;
+	snprintf(b->words, sizeof(b->words), "%s", words);
 }
 
 /* ---------------------------------------------------------- open, close -- */

@@ -43,6 +43,7 @@
 #define ACTA_FULL_RETRY_MS 1000 /* no space: is there some again? */
 #define ACTA_ROOM_RETRY_MS 1000 /* no room in a channel, and no ack made some */
 #define ACTA_BLAMES_MAX 256u
+#define ACTA_DEAD_STATE_MAX 65536u /* bytes of rows kept with a dead letter */
 #define ACTA_ACKS_LAZY_MAX 4096u
 
 struct acta_uid {
@@ -104,6 +105,7 @@ struct acta_part_config {
 struct acta_blame {
 	struct acta_uid uid;
 	uint32_t count;
+	char words[160]; /* of the process that it ended last: a backtrace */
 };
 
 /* --------------------------------------------------------------- parts -- */
@@ -432,8 +434,8 @@ ACTA_NODISCARD enum acta_err acta_part_open(struct acta_part **out,
     const struct acta_port *port, struct acta_box *box, int64_t now_ms,
     struct acta_why *why);
 void acta_part_close(struct acta_part **part);
-void acta_part_blame(
-    struct acta_part *part, const uint8_t uid[16], uint32_t count);
+void acta_part_blame(struct acta_part *part, const uint8_t uid[16],
+    uint32_t count, const char *words);
 /* The peer (all its partitions if UINT32_MAX) came up anew: HELLO. */
 void acta_part_peer(struct acta_part *part, const char *service,
     uint32_t peer_part, int64_t now_ms);

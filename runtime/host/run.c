@@ -624,26 +624,36 @@ acta_run_open(
 	return check(part, msg, fate);
 }
 
+static enum acta_fate
+crashed(struct acta_part *part, struct acta_msg *msg)
+{
+	const char *words = "";
+	char text[240];
+	const struct acta_end end = { .outcome = ACTA_UNDELIVERED,
+		.code = "failed",
+		.text = "it crashed its process" };
+
+	for (uint32_t i = 0; i < part->blame_count; i++)
+		if (memcmp(part->blames[i].uid.bytes, msg->uid.bytes, 16) == 0)
+			words = part->blames[i].words;
+	snprintf(
+	    text, sizeof(text), "%s%s%s", end.text, *words ? ": " : "", words);
+	acta_part_dead(part, msg, "crashed", text);
+	end_with(part, msg, &end);
+	return ACTA_FATE_DEAD;
+}
+
 enum acta_fate
 acta_run(struct acta_part *part, struct acta_msg *msg)
 {
 	struct acta_parked *queue;
 	enum acta_fate fate;
-	uint32_t crashes;
 
 	if (msg->raw != NULL ? !acta_run_open(part, msg, &fate)
 			     : !open_to(part, msg, &fate))
 		return fate;
-	crashes = acta_part_blamed(part, &msg->uid);
-	if (crashes >= part->config.max_crashes) {
-		struct acta_end end = { .outcome = ACTA_UNDELIVERED,
-			.code = "failed",
-			.text = "it crashed its process" };
-
-		acta_part_dead(part, msg, "crashed", end.text);
-		end_with(part, msg, &end);
-		return ACTA_FATE_DEAD;
-	}
+	if (acta_part_blamed(part, &msg->uid) >= part->config.max_crashes)
+		return crashed(part, msg);
 	queue = acta_parked_find(part, msg->m.key.data, msg->m.key.size);
 	if (msg->source != ACTA_FROM_PARKED && queue != NULL &&
 	    (queue->count > 0 || queue->held) &&

@@ -171,7 +171,8 @@ open_parts(struct running *w)
 		}
 		for (uint32_t i = 0; i < self->blame_count; i++)
 			acta_part_blame(w->parts[w->count],
-			    self->blames[i].uid.bytes, self->blames[i].count);
+			    self->blames[i].uid.bytes, self->blames[i].count,
+			    self->blames[i].words);
 		w->count++;
 	}
 	return true;

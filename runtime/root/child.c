@@ -42,6 +42,20 @@ go_deaf(struct acta_root *root, uint32_t child)
 	(void)epoll_ctl(root->epoll, EPOLL_CTL_DEL, c->ctl, NULL);
 }
 
+/* The last words of the last process that this message has ended. */
+static const char *
+words_of(const struct acta_root_child *c, const uint8_t uid[16])
+{
+	const struct acta_cause *last =
+	    acta_root_last_cause((struct acta_root_child *)(uintptr_t)c);
+
+	return last != NULL && last->blamed &&
+		(memcmp(last->uid, uid, 16) == 0 ||
+		    memcmp(last->ran, uid, 16) == 0)
+	    ? last->words
+	    : "";
+}
+
 static enum acta_err
 tell_blame(struct acta_root *root, uint32_t child)
 {
@@ -59,6 +73,8 @@ tell_blame(struct acta_root *root, uint32_t child)
 
 			memcpy(ctl.uid, row->uid, sizeof(ctl.uid));
 			ctl.count = row->crashes;
+			snprintf(ctl.text, sizeof(ctl.text), "%s",
+			    words_of(c, row->uid));
 		}
 		err = acta_ctl_send(c->ctl, &ctl);
 		if (err != ACTA_OK)

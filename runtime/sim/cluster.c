@@ -324,7 +324,7 @@ open_place(struct acta_place *place, bool checked, struct acta_why *why)
 	if (err != ACTA_OK)
 		return err;
 	for (uint32_t i = 0; acta_blamed_row(p->blamed, i, &uid, &crashes); i++)
-		acta_part_blame(place->part, uid, crashes);
+		acta_part_blame(place->part, uid, crashes, "");
 	place->more = true;
 	/* The root hears of it with the endpoint. */
 	(void)acta_slew_reach(
