@@ -237,7 +237,11 @@ revive(struct acta_part *part, struct acta_msg *dead, acta_value args)
 	if (acta_message_decode(&r, &dead->m) != ACTA_OK ||
 	    dead->m.type.data[0] == '@')
 		return false;
-	dead->m.caller = (struct acta_caller){ 0 };
+	/* An event stays one: its handler may be open to nothing else. */
+	dead->m.caller = (struct acta_caller){ .kind = dead->m.caller.kind ==
+			ACTA_CALLER_EVENT
+		    ? ACTA_CALLER_EVENT
+		    : ACTA_CALLER_NOBODY };
 	dead->m.deadline_ms = 0;
 	if (args.type == ACTA_MAP) {
 		dead->m.args = args;

@@ -182,8 +182,8 @@ acta_part_answer(struct acta_part *part, const struct acta_caller *c,
 	struct acta_buf b;
 	char text[300];
 
-	if (c->kind == ACTA_CALLER_NOBODY)
-		return;
+	if (c->kind != ACTA_CALLER_ASK && c->kind != ACTA_CALLER_DOOR)
+		return; /* nobody waits */
 	/* Whoever forwarded it had run: it cannot be said that nothing was
 	 * done, and a repeat must not do it again. */
 	if (c->forwarded && !acta_id_leaves(end)) {
