@@ -535,6 +535,47 @@ shout(acta_actor *self, const acta_msg *msg)
 	return moved(self);
 }
 
+/* From where it begins to hear an actor it hears all of it. */
+static acta_status
+hear_event(acta_actor *self, const acta_msg *msg, const char *how)
+{
+	const char *row = acta_format(self, "%s/%s", how, acta_msg_from(msg));
+	int64_t n = acta_arg_int(msg, "n"), last = acta_get_int(self, row, 0);
+
+	if (last > 0 && n != last + 1 && !self->loaded->service->in_memory)
+		sim_broken("%s: %s %lld after %lld",
+		    acta_address(acta_self(self)), row, (long long)n,
+		    (long long)last);
+	acta_put(self, acta_int(row, n));
+	return ACTA_DONE;
+}
+
+static acta_status
+follow(acta_actor *self, const acta_msg *msg)
+{
+	const char *to = acta_address(acta_arg_ref(msg, "to"));
+	const char *key = strchr(to, '/');
+
+	acta_subscribe(self,
+	    acta_format(self, "%.*s.shouted", (int)(key - to), to), key + 1,
+	    "followed");
+	return moved(self);
+}
+
+static acta_status
+followed(acta_actor *self, const acta_msg *msg)
+{
+	sim->tally[T_FOLLOWED]++;
+	return hear_event(self, msg, "followed");
+}
+
+static acta_status
+told(acta_actor *self, const acta_msg *msg)
+{
+	sim->tally[T_TOLD]++;
+	return hear_event(self, msg, "told");
+}
+
 static int64_t
 count_items(acta_actor *self)
 {
@@ -612,6 +653,10 @@ static const struct acta_handler handlers[] = {
 	{ "beat", beat, .args = "n:int from:int ms:int times:int",
 	    .flags = ACTA_PRIVATE },
 	{ "shout", shout, .args = "" },
+	{ "follow", follow, .args = "to:ref" },
+	{ "followed", followed, .args = "n:int", .flags = ACTA_PRIVATE },
+	{ "told", told, .args = "n:int", .on = "ash.shouted",
+	    .flags = ACTA_PRIVATE },
 	{ "items", items, .args = "count:int" },
 	{ "peek", peek, .flags = ACTA_READS },
 	{ 0 },

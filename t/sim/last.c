@@ -195,6 +195,43 @@ check_pair(uint32_t from, uint32_t to, const char *out, const char *in)
 		    service_of(to), to % SIM_KEYS, in, (long long)taken);
 }
 
+/* Who hears an actor's events hears them to the last. */
+static void
+check_hears(const struct acta_view *view, const char *key, uint32_t of,
+    const char *how, const char *who)
+{
+	char row[64];
+	int64_t heard, last = state_int(of, "shouts", 0);
+
+	snprintf(
+	    row, sizeof(row), "%s/%s/%u", how, service_of(of), of % SIM_KEYS);
+	heard = sim_state_int(view, key, row, 0);
+	if (heard != 0 && heard != last)
+		sim_violation("%s/%s %s to %lld, the last is %lld", who, key,
+		    row, (long long)heard, (long long)last);
+}
+
+static void
+check_followers(uint32_t actor, uint32_t actors)
+{
+	char key[8];
+	const struct acta_view *view = view_at(actor, key);
+
+	for (uint32_t of = 0; of < actors; of++)
+		check_hears(view, key, of, "followed", service_of(actor));
+}
+
+/* The whole service's, at the actor without a key. */
+static void
+check_told(const struct acta_process *p)
+{
+	const struct acta_view *view =
+	    acta_view_of(&p->places[acta_partition_of("", 0, p->count)], true);
+
+	for (uint32_t of = 0; of < SIM_KEYS; of++)
+		check_hears(view, "", of, "told", p->config.service);
+}
+
 /* --------------------------------------------------------- dead letters -- */
 
 struct dead {
@@ -492,6 +529,7 @@ sim_check_last(void)
 	for (uint32_t a = 0; a < actors; a++) {
 		sum += state_int(a, "balance", 1000) - 1000;
 		check_moves(a);
+		check_followers(a, actors);
 		for (uint32_t b = 0; b < actors; b++) {
 			check_pair(a, b, "said", "heard");
 			check_pair(a, b, "gave", "did");
@@ -499,6 +537,9 @@ sim_check_last(void)
 			check_pair(a, b, "back", "got-back");
 		}
 	}
+	for (uint32_t i = 0; i < sim->cluster.count; i++)
+		if (!sim->cluster.processes[i]->store.in_memory)
+			check_told(sim->cluster.processes[i]);
 	if (sum != 0)
 		sim_violation("the balances are off by %lld", (long long)sum);
 	for (uint32_t i = 0; i < sim->ask_count; i++) {

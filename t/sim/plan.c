@@ -170,7 +170,8 @@ bad_rates(const struct sim_plan *plan, struct acta_dice *dice)
 	rates.lost = acta_dice_roll(dice, 300);
 	rates.doubled = acta_dice_roll(dice, 200);
 	rates.overtaking = acta_dice_roll(dice, 200);
-	rates.late = acta_dice_roll(dice, 100);
+	rates.late =
+	    acta_dice_roll(dice, acta_dice_chance(dice, 200) ? 500 : 100);
 	return rates;
 }
 

@@ -80,6 +80,7 @@ enum sim_event_kind { SIM_EVENT_KINDS(X) EV_KINDS };
 	X(TIMER, "after", "n ms")                                           \
 	X(EVERY, "every", "n ms times")                                     \
 	X(SHOUT, "shout", "")                                               \
+	X(FOLLOW, "follow", "to")   /* hear what another shouts */      \
 	X(ITEMS, "items", "count")                                          \
 	X(PEEK, "peek", "")                                                 \
 	X(UNKNOWN, "no-such-type", "")                                      \
@@ -186,6 +187,8 @@ extern const char *const sim_point_names[PT_COUNT];
 	X(OUT_UNDELIVERED, "ask: undelivered")              \
 	X(OUT_TIMED_OUT, "ask: timed out")                  \
 	X(FIRED, "timer fired")                             \
+	X(FOLLOWED, "event heard by a follower")            \
+	X(TOLD, "event heard by a service")                 \
 	X(RETRIED, "message failed, to be retried")         \
 	X(HELD, "message held")                             \
 	X(DEAD_FAILED, "dead letter: failed")               \
