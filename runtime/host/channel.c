@@ -1083,7 +1083,7 @@ acta_channels_wake_ms(const struct acta_part *part)
 	int64_t wake = INT64_MAX;
 
 	for (uint32_t i = 0; i < part->out_count; i++) {
-		const struct acta_out *o = part->outs[i];
+		struct acta_out *o = part->outs[i];
 		int64_t at = INT64_MAX;
 
 		if (o->acked == o->next)
@@ -1094,10 +1094,12 @@ acta_channels_wake_ms(const struct acta_part *part)
 			at = o->progress_ms + o->resend_ms;
 		if (at < wake)
 			wake = at;
-		if (o->blocked_ms != 0 && o->probe_ms + ACTA_PROBE_MS < wake)
-			wake = o->blocked_ms + ACTA_PROBE_MS > part->now_ms
-			    ? o->blocked_ms + ACTA_PROBE_MS
-			    : o->probe_ms + ACTA_PROBE_MS;
+		/* Over its soft quota alone it is no part of a circle. */
+		if (!is_blocked(part, o))
+			continue;
+		at = o->blocked_ms > o->probe_ms ? o->blocked_ms : o->probe_ms;
+		if (at + ACTA_PROBE_MS < wake)
+			wake = at + ACTA_PROBE_MS;
 	}
 	return wake;
 }
