@@ -15,6 +15,7 @@
 #define SIM_SESSIONS 200 /* of 1,000 */
 #define SIM_SET_BACK 120 /* of 1,000 */
 #define SIM_CALM 120     /* of 1,000 */
+#define SIM_FULL 20      /* of 1,000 */
 #define HOUR_MS (3600 * 1000)
 
 /* Some are small enough for all that a large one meets. */
@@ -308,6 +309,25 @@ twin(struct sim_plan *plan, struct acta_dice *dice, struct sim_event *copied)
 		    copied[1].at_us + acta_dice_between(dice, 1000, 100000));
 }
 
+/* A channel is over its quota for long, since who hears it has stopped. */
+static void
+full_channel(struct sim_plan *plan, struct acta_dice *dice)
+{
+	uint32_t to = acta_dice_roll(dice, durable(plan));
+	uint32_t from = (to + 1) % durable(plan);
+	struct sim_event *e;
+
+	if (plan->sets_back || from == to)
+		return;
+	e = add(plan, EV_PAUSE, to, START_US + 1000);
+	e->x = SPAN_US;
+	plan->config.channel_quota = 1000 + acta_dice_roll(dice, 3000);
+	for (uint32_t i = 0; i < 12; i++)
+		add_op(plan, OP_SAY, from * SIM_KEYS, to * SIM_KEYS,
+		    1 + acta_dice_roll(dice, 20),
+		    START_US + acta_dice_between(dice, 2000, 400000));
+}
+
 /* A service in memory is asked much at once, answers it all to somebody slow,
  * is killed, and what it says in its next life comes while that is heard. */
 static void
@@ -415,6 +435,8 @@ sim_plan_make(struct sim_plan *plan, uint64_t seed)
 		set_back(plan, &dice);
 	else if (acta_dice_chance(&dice, SIM_CALM))
 		calm(plan, &dice);
+	if (acta_dice_chance(&dice, SIM_FULL))
+		full_channel(plan, &dice);
 	if (plan->memory && acta_dice_chance(&dice, 300))
 		next_life(plan, &dice);
 	qsort(plan->events, plan->count, sizeof(plan->events[0]), earlier);
