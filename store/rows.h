@@ -14,7 +14,8 @@
  *                            bin16, peer's history u64, bytes waiting]
  *         "i", peer         [history u64, incarnation, its random u64, next,
  *                            chain bin16, taken, handled, rejected, parked,
- *                            dead, base]; next is base and what was taken
+ *                            dead, base, accepts]; next is base and what was
+ *                            taken; accepts: an operator has, not yet heard
  * PARKED  actor, u64 n      [attempts, due ms, uid bin16, reason, passes bool,
  *                            message]; `passes`: an answer or timer
  * ACTOR   actor             [schema, held bool]

@@ -432,7 +432,7 @@ def channels(w):
             continue
         after, acked, chain_acked, chain, _, waiting = outs[ends]
         (hist, _, _, expects, chain_in, taken, handled, rejected, parked,
-         dead, base) = ins[ends]
+         dead, base, _) = ins[ends]
         if not after == acked == expects or waiting:
             yield (f"{name}: next {after}, acked {acked}, expected {expects},"
                    f" {waiting} bytes wait")

@@ -194,7 +194,7 @@ read_in(struct acta_store *store, const struct place *from, struct in *in)
 	if (err != ACTA_OK)
 		return err;
 	r = acta_reader(value, size);
-	ok = acta_read_list(&r, &ok) == 11 && ok;
+	ok = acta_read_list(&r, &ok) == 12 && ok;
 	in->known = true;
 	in->hist = acta_read_uint(&r, &ok);
 	(void)acta_read_uint(&r, &ok); /* incarnation */

@@ -148,7 +148,7 @@ load_row(struct acta_part *part, const struct acta_row *row)
 	} else {
 		struct acta_in *in = channel_in(part, name, peer, true);
 
-		ok = acta_read_list(&r, &ok) == 11 && ok;
+		ok = acta_read_list(&r, &ok) == 12 && ok;
 		in->hist = acta_read_uint(&r, &ok);
 		in->inc = acta_read_uint(&r, &ok);
 		in->random = acta_read_uint(&r, &ok);
@@ -160,6 +160,7 @@ load_row(struct acta_part *part, const struct acta_row *row)
 		in->parked = acta_read_uint(&r, &ok);
 		in->dead = acta_read_uint(&r, &ok);
 		in->base = acta_read_uint(&r, &ok);
+		in->accepts = acta_read_bool(&r, &ok);
 	}
 	return ok;
 }
@@ -477,6 +478,7 @@ open_in(
 	if (in->why != NULL)
 		alarm_of(part, "from", in->service, in->part, NULL);
 	in->why = NULL;
+	in->dirty |= in->accepts;
 	in->accepts = false;
 }
 
@@ -541,7 +543,8 @@ on_hello(struct acta_part *part, const struct acta_item *item)
 void
 acta_channel_accept(struct acta_part *part, struct acta_in *in)
 {
-	in->accepts = true;
+	in->accepts = true; /* a restart does not forget it */
+	in->dirty = true;
 	set_open(part, in, false);
 	in->nacked = true; /* asks for its HELLO, if it speaks still */
 	in->nack_ms = 0;
@@ -731,6 +734,9 @@ on_ack(struct acta_part *part, const struct acta_item *item, int64_t now_ms)
 		return;
 	memcpy(service, item->dst.data, item->dst.size);
 	o = acta_channel_out(part, service, item->dst_part);
+	/* An operator over there has a way out: not after seconds, now. */
+	if (item->kind == ACTA_ITEM_NACK && o->state == ACTA_OUT_STOPPED)
+		hello_send(part, o, now_ms);
 	if (o->state != ACTA_OUT_OPEN || o->peer_hist != item->hist)
 		return;
 	if (item->kind == ACTA_ITEM_NACK) {
@@ -902,7 +908,7 @@ store_in(struct acta_part *part, struct acta_in *in)
 	size_t n = peer_key(key, 'i', in->service, in->part);
 
 	acta_buf_reset(&part->pack);
-	acta_pack_list(&part->pack, 11);
+	acta_pack_list(&part->pack, 12);
 	acta_pack_uint(&part->pack, in->hist);
 	acta_pack_uint(&part->pack, in->inc);
 	acta_pack_uint(&part->pack, in->random);
@@ -914,6 +920,7 @@ store_in(struct acta_part *part, struct acta_in *in)
 	acta_pack_uint(&part->pack, in->parked);
 	acta_pack_uint(&part->pack, in->dead);
 	acta_pack_uint(&part->pack, in->base);
+	acta_pack_bool(&part->pack, in->accepts);
 	acta_store_put(part->store, ACTA_T_CHANNEL, key, n, part->pack.data,
 	    part->pack.size);
 	in->dirty = false;
@@ -923,7 +930,8 @@ void
 acta_channels_store(struct acta_part *part, bool all)
 {
 	for (uint32_t i = 0; i < part->in_count; i++)
-		if (part->ins[i].dirty && part->ins[i].next > 0)
+		if (part->ins[i].dirty &&
+		    (part->ins[i].next > 0 || part->ins[i].accepts))
 			store_in(part, &part->ins[i]);
 	/* Acks alone are not worth a commit: they go with the next one, unless
 	 * many have gathered. */
