@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define FREE_DBI 0u /* LMDB's own: the free list and the names */
@@ -440,6 +441,34 @@ open_maps(struct lmdb *env, bool read_only)
 	return rc;
 }
 
+/*
+ * LMDB makes its table of readers by ftruncate, maps it, and touches it: without
+ * a free block that is a SIGBUS. So its blocks are there before, as many as LMDB
+ * would make itself, for 126 readers. No lock of ours lies on that file yet, which
+ * the close here would let go.
+ */
+#define READERS_BYTES 8192
+
+static int
+reserve_readers(const char *dir)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	int fd, rc = 0;
+
+	snprintf(path, sizeof(path), "%s/lock.mdb", dir);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return errno;
+	if (fstat(fd, &st) != 0)
+		rc = errno;
+	else if (st.st_size < READERS_BYTES)
+		rc = posix_fallocate(fd, 0, READERS_BYTES);
+	if (close(fd) != 0 && rc == 0)
+		rc = errno;
+	return rc;
+}
+
 static int
 open_file(
     struct lmdb *env, const char *dir, const struct acta_env_options *options)
@@ -453,6 +482,8 @@ open_file(
 		rc = mdb_env_set_mapsize(env->env, options->map_size);
 	if (rc == MDB_SUCCESS)
 		rc = mdb_env_set_maxdbs(env->env, ACTA_MAPS + 8);
+	if (rc == MDB_SUCCESS && !options->read_only)
+		rc = reserve_readers(dir);
 	if (rc == MDB_SUCCESS)
 		rc = mdb_env_open(env->env, dir, flags, 0600);
 	/* Readers that were killed would pin their pages for ever. */
