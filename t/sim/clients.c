@@ -147,7 +147,7 @@ sim_disturbances(void)
 	return sim->disturbances + n->lost + n->cut + n->to_the_dead;
 }
 
-void
+uint64_t
 sim_operator(const struct acta_place *to, const char *type,
     const struct acta_place *peer)
 {
@@ -190,6 +190,7 @@ sim_operator(const struct acta_place *to, const char *type,
 	acta_door_send(&sim->cluster, 0, to->process->end, &item);
 	acta_buf_fini(&args);
 	acta_buf_fini(&body);
+	return item.request;
 }
 
 static void
@@ -412,12 +413,24 @@ id_expired(struct sim_ask *ask)
 	ask->final = true;
 }
 
+/* Of an operator. */
+static void
+word_heard(uint64_t request)
+{
+	for (uint32_t a = 0; a < SIM_PLACES_MAX; a++)
+		for (uint32_t b = 0; b < SIM_PLACES_MAX; b++)
+			if (sim->words[a][b] == request)
+				sim->words[a][b] = 0;
+}
+
 void
 sim_ask_reply(uint32_t door, const struct acta_item *item)
 {
 	struct sim_ask *ask = sim_ask_of(door, item->request);
 	bool ok = item->code.data == NULL;
 
+	if (ask == NULL && ok)
+		word_heard(item->request);
 	if (ask == NULL)
 		return;
 	ask->requests[door] = 0; /* the door is done with it */

@@ -28,8 +28,8 @@
 #define SIM_PROBE_US 60000000LL /* the same, where a copy was put back */
 #define SIM_LATER_US 15000000LL /* behind the heal: requests in the calm */
 #define SIM_CALM_US 10000000LL /* after that nothing old is under way */
-#define SIM_MENDS 8u           /* steps of an operator: reset, accept, .. */
-#define SIM_MEND_PROBE 4u      /* in this one a word is said on each channel */
+#define SIM_MENDS 5u           /* steps of an operator: reset, accept, .. */
+#define SIM_MEND_PROBE 3u      /* in this one a word is said on each channel */
 #define SIM_MEND_US 2000000LL  /* between two words of an operator */
 #define SIM_LONG_US 120000000LL /* a token that nobody uses stays a day */
 #define SIM_DOOR_END 32u        /* the doors' first end of the network */
@@ -329,6 +329,7 @@ struct sim_world {
 	bool power_out, healing, probed, set_back;
 	uint32_t mended;       /* steps of an operator's way out */
 	int64_t mend_us;       /* the next */
+	uint64_t words[SIM_PLACES_MAX][SIM_PLACES_MAX]; /* not yet answered */
 	bool stood[SIM_PLACES_MAX][SIM_PLACES_MAX]; /* channels that stopped */
 	int64_t calm_us;       /* nothing was disturbed since */
 	uint64_t disturbances; /* what may have cost a request its answer */
@@ -403,8 +404,9 @@ void sim_ask_resend(uint32_t door, uint32_t end);
 void sim_ask_reply(uint32_t door, const struct acta_item *item);
 struct sim_ask *sim_ask_of(uint32_t door, uint64_t request);
 void sim_ask_id(const struct sim_ask *ask, uint8_t out[16]);
-/* An operator's word to a partition about its channel with another. */
-void sim_operator(const struct acta_place *to, const char *type,
+/* An operator's word to a partition about its channel with another: the
+ * request's number. */
+uint64_t sim_operator(const struct acta_place *to, const char *type,
     const struct acta_place *peer);
 uint64_t sim_disturbances(void);
 

@@ -587,22 +587,34 @@ quiet(void)
 	return true;
 }
 
+/* An operator resets some, accepts all, and says it again if nobody answers, or
+ * of whom none has heard since a start. What was answered is so, whatever ends
+ * then. */
 static void
 mend_channel(
     const struct acta_place *from, const struct acta_place *to, uint32_t step)
 {
-	if (step > 0) {
-		sim_operator(to, "@channel-accept", from);
-		sim->tally[T_BACK_ACCEPTED]++;
-	} else if (acta_dice_chance(&sim->dice, 500)) {
-		sim_operator(from, "@channel-reset", to);
+	const struct sim_event kill = {
+		.kind = EV_KILL, .a = to->process->end, .b = PT_RELEASED, .c = 1
+	};
+	uint64_t *word =
+	    &sim->words[sim_place_number(from)][sim_place_number(to)];
+
+	if (step == 0) {
+		if (!acta_dice_chance(&sim->dice, 500))
+			return;
+		(void)sim_operator(from, "@channel-reset", to);
 		sim->tally[T_BACK_RESET]++;
+	} else if (step == 1 || *word != 0) {
+		*word = sim_operator(to, "@channel-accept", from);
+		sim->tally[T_BACK_ACCEPTED]++;
+		if (step == 1 && acta_dice_chance(&sim->dice, 300))
+			sim_fault(&kill);
 	}
 }
 
 /* Of all channels that have stopped some are reset, then all accepted
- * (runtime/README), then a word is said on each. A process that ends before it
- * hears of its sender forgets what it was told, and is told again. */
+ * (runtime/README), then a word is said on each. */
 static void
 mend(void)
 {
