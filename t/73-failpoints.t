@@ -167,11 +167,18 @@ class Bank(transfer.Run):
 
     # ----------------------------------------------------------- standing still
 
+    def frozen(self, name):
+        end = time.monotonic() + acta_kills.BACK_S
+        while time.monotonic() < end:
+            pid = self.killer.up(name)["pid"]
+            if acta_kills.freeze(pid):
+                return pid
+        raise TimeoutError(f"{name} is never up: {self.node.ps()}")
+
     def stands_still(self, name, seconds):
         """F16: SIGSTOP; nobody takes its place, and it goes on."""
         self.answers(transfer.BETWEEN)
-        pid = self.killer.up(name)["pid"]
-        acta_kills.kill(pid, signal.SIGSTOP)
+        pid = self.frozen(name)
         time.sleep(seconds)
         row = self.node.row(name)
         if not row or row["pid"] != pid:
@@ -180,8 +187,7 @@ class Bank(transfer.Run):
         self.count("F16 stood still", "stood still")
 
     def stands_still_for_good(self, name):
-        pid = self.killer.up(name)["pid"]
-        acta_kills.kill(pid, signal.SIGSTOP)
+        pid = self.frozen(name)
         if not tap.until(lambda: (self.node.row(name) or {}).get("pid")
                          not in (pid, 0, None), BEAT_LOST_S):
             self.trouble.append(f"{name} stands still: {self.node.ps()}")

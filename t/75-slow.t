@@ -10,7 +10,6 @@ SECONDS=n, STANDS=n times still.
 import collections
 import json
 import os
-import signal
 import sys
 import time
 
@@ -143,7 +142,7 @@ def story(node):
     for n in range(STANDS):
         what = f"stands still {n + 1}"
         pid = node.pid("slow")
-        acta_kills.kill(pid, signal.SIGSTOP)
+        acta_kills.freeze(pid)
         held_up(load, what, lambda: load.until(
             lambda: load.latest["busy"] > WINDOW, STALLED_S))
         replaced = load.until(lambda: node.pid("slow") not in (0, pid),

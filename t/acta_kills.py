@@ -65,6 +65,18 @@ def kill(pid, number=signal.SIGKILL):
     return True
 
 
+def freeze(pid):
+    """SIGSTOP; False: it was dying, only its root did not know yet."""
+    def state():
+        try:
+            with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+                return f.read().rsplit(")", 1)[1].split()[0]
+        except OSError:
+            return "X"
+    return kill(pid, signal.SIGSTOP) and \
+        tap.until(lambda: state() in "TZX" and state(), BACK_S, 0.0005) == "T"
+
+
 class Killer:
     """Kills of one node, one after the other. `workers`: of each service."""
 
