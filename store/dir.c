@@ -100,3 +100,15 @@ acta_dir_check_fs(const char *dir, struct acta_why *why)
 	}
 	return ACTA_OK;
 }
+
+bool
+acta_dir_full(const char *dir, size_t bytes)
+{
+	int fd = open(dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600), error;
+
+	if (fd < 0)
+		return errno == ENOSPC || errno == EDQUOT;
+	error = posix_fallocate(fd, 0, (off_t)bytes);
+	(void)close(fd); /* and so it is gone */
+	return error == ENOSPC || error == EDQUOT;
+}

@@ -8,6 +8,7 @@
 #include "codecs/err.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /*
  * Make DIR (0700) with its parents; with `sync` each new entry is durable in
@@ -21,5 +22,8 @@ ACTA_NODISCARD enum acta_err acta_dir_sync(const char *dir);
 /* ACTA_EINVAL: a file system that does not keep what LMDB needs; ACTA_EIO. */
 ACTA_NODISCARD enum acta_err acta_dir_check_fs(
     const char *dir, struct acta_why *why);
+/* Has its disk, or who may use it, no room for so many bytes? Asked by taking
+ * them, for a moment. False, too, if that cannot be told. */
+bool acta_dir_full(const char *dir, size_t bytes);
 
 #endif /* ACTA_DIR_H */

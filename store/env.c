@@ -20,6 +20,7 @@
 
 #define FREE_DBI 0u /* LMDB's own: the free list and the names */
 #define MAIN_DBI 1u
+#define ROOM_BYTES (1u << 20) /* a disk with less is full */
 
 struct acta_env_txn {
 	struct lmdb *env;
@@ -130,18 +131,30 @@ still_sound(struct lmdb *env)
 	return ACTA_EFULL;
 }
 
+/*
+ * A write that a disk had room for in part alone LMDB calls EIO, as it does what
+ * broke. If there is no room now, it was that: the pages are those of a commit
+ * that is not, and are written anew before they are ever read.
+ */
+static bool
+was_full(const struct lmdb *env, int rc)
+{
+	return translate(rc) == ACTA_EFULL ||
+	    (rc == EIO && acta_dir_full(env->dir, ROOM_BYTES));
+}
+
 static enum acta_err
 lmdb_commit(struct acta_env_txn *txn)
 {
 	struct lmdb *env = txn->env;
-	enum acta_err err;
+	int rc;
 
 	assert(txn->write);
-	err = translate(mdb_txn_commit(txn->txn));
+	rc = mdb_txn_commit(txn->txn);
 	write_ended(txn);
-	if (err == ACTA_OK)
+	if (rc == MDB_SUCCESS)
 		return ACTA_OK;
-	return err == ACTA_EFULL ? still_sound(env) : ACTA_EUNSURE;
+	return was_full(env, rc) ? still_sound(env) : ACTA_EUNSURE;
 }
 
 /* ---------------------------------------------------------------- rows -- */
