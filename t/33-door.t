@@ -6,6 +6,9 @@ import json, os, random, shutil, socket, struct, subprocess, sys, tempfile
 import time
 import msgpack, zmq
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from acta_node import free_ports  # noqa: E402
+
 BUILD = os.environ.get("BUILD", "build/plain")
 DOOR = os.path.join(BUILD, "bin", "acta-door")
 MAX_BODY = 1 << 20
@@ -250,11 +253,7 @@ def code_of(answer):
 
 
 def free_port():
-    s = socket.socket()
-    s.bind(("127.0.0.1", 0))
-    port = s.getsockname()[1]
-    s.close()
-    return port
+    return free_ports(1)[0]
 
 
 # ------------------------------------------------------------- the tests --

@@ -1,6 +1,7 @@
 """A node in a temporary folder, for the tests and the demo."""
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -14,11 +15,24 @@ ACTA = os.path.join(BUILD, "bin", "acta")
 
 
 def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
+    """Of those that the system gives to no outgoing connection: a client that
+    connects again while its node is down may else be given the node's own port,
+    as its own end."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range",
+              encoding="ascii") as f:
+        first = int(f.read().split()[0])
+    sockets, ports = [], []
     try:
-        for s in sockets:
-            s.bind(("127.0.0.1", 0))
-        return [s.getsockname()[1] for s in sockets]
+        while len(ports) < count:
+            port = random.SystemRandom().randrange(10240, max(first, 10340))
+            s = socket.socket()
+            sockets.append(s)
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            ports.append(port)
+        return ports
     finally:
         for s in sockets:
             s.close()
