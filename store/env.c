@@ -21,6 +21,7 @@
 #define FREE_DBI 0u /* LMDB's own: the free list and the names */
 #define MAIN_DBI 1u
 #define ROOM_BYTES (1u << 20) /* a disk with less is full */
+#define READER_CHECK_TXNS 4096u /* are the readers still alive? */
 
 struct acta_env_txn {
 	struct lmdb *env;
@@ -40,7 +41,7 @@ struct lmdb {
 	MDB_dbi dbis[ACTA_MAPS];
 	struct acta_env_txn read, write;
 	bool reading, writing, no_sync;
-	unsigned page_size;
+	unsigned page_size, begun;
 	int lock_fd; /* -1: none; held until the close */
 	char dir[PATH_MAX], path[PATH_MAX];
 };
@@ -77,6 +78,9 @@ lmdb_begin(struct acta_env *base, bool write, struct acta_env_txn **out)
 
 	if (write) {
 		assert(!env->writing);
+		/* A tool that was killed while it read would pin its pages. */
+		if (++env->begun % READER_CHECK_TXNS == 0)
+			(void)mdb_reader_check(env->env, NULL);
 		rc = mdb_txn_begin(env->env, NULL, 0, &txn->txn);
 	} else {
 		assert(!env->reading);
@@ -488,7 +492,7 @@ open_file(
 {
 	unsigned flags = MDB_NOTLS | MDB_NORDAHEAD |
 	    (options->read_only ? MDB_RDONLY : 0) |
-	    (options->no_sync ? MDB_NOSYNC : 0);
+	    (options->no_sync || options->bulk ? MDB_NOSYNC : 0);
 	int rc = mdb_env_create(&env->env), dead;
 
 	if (rc == MDB_SUCCESS && options->map_size > 0)

@@ -82,6 +82,7 @@ struct acta_env_options {
 	uint64_t map_size; /* 0: what the file says */
 	bool read_only;    /* beside a writer in another process */
 	bool no_sync, allow_any_fs;
+	bool bulk; /* commits are durable with the next `sync`, not before */
 };
 
 /*

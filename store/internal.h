@@ -26,6 +26,9 @@ struct acta_store {
 	uint64_t quota, memory, journal_keep;
 	uint32_t slice_rows; /* at most; 0: as the checkpoint has it */
 	struct acta_store_id id;
+	bool restored; /* from a copy of another history, at that turn */
+	uint8_t parent[16];
+	uint64_t parent_turn;
 
 	uint64_t turn, replay_from, keep_from;
 	uint64_t journal_first; /* that is still there */
@@ -71,6 +74,15 @@ ACTA_NODISCARD enum acta_err acta_store_own_write(struct acta_store *store,
 /* A checked MessagePack map of *out_size bytes, at a place of the txn. */
 ACTA_NODISCARD enum acta_err acta_store_own_check(
     const struct acta_row *row, size_t *out_size);
+
+ACTA_NODISCARD enum acta_err acta_store_write_identity(
+    struct acta_store *store, struct acta_env_txn *txn);
+/* On an env that becomes its own; nothing is read yet. */
+struct acta_store *acta_store_new(struct acta_env *env);
+/* Identity, numbers, followers; no replay. ACTA_ENOENT: it is new. */
+ACTA_NODISCARD enum acta_err acta_store_read_self(struct acta_store *store,
+    struct acta_env_txn *txn, bool verify, struct acta_why *why);
+void acta_store_explain(enum acta_err err, struct acta_why *why);
 
 /* follow.c */
 ACTA_NODISCARD enum acta_err acta_followers_read(

@@ -120,14 +120,14 @@ acta_store_write_marks(struct acta_store *store, struct acta_env_txn *txn,
 	return err;
 }
 
-static enum acta_err
-write_identity(struct acta_store *store, struct acta_env_txn *txn)
+enum acta_err
+acta_store_write_identity(struct acta_store *store, struct acta_env_txn *txn)
 {
 	struct acta_buf buf;
 	enum acta_err err;
 
 	acta_buf_init(&buf);
-	acta_pack_map(&buf, 5);
+	acta_pack_map(&buf, store->restored ? 7 : 5);
 	acta_pack_text(&buf, "format");
 	acta_pack_uint(&buf, ACTA_STORE_FORMAT);
 	acta_pack_text(&buf, "service");
@@ -138,6 +138,12 @@ write_identity(struct acta_store *store, struct acta_env_txn *txn)
 	acta_pack_uint(&buf, store->parts);
 	acta_pack_text(&buf, "history");
 	acta_pack_bin(&buf, store->id.history, sizeof(store->id.history));
+	if (store->restored) {
+		acta_pack_text(&buf, "parent");
+		acta_pack_bin(&buf, store->parent, sizeof(store->parent));
+		acta_pack_text(&buf, "parent_turn");
+		acta_pack_uint(&buf, store->parent_turn);
+	}
 	err = acta_store_own_write(store, txn, "identity", &buf);
 	acta_buf_fini(&buf);
 	return err;
@@ -164,7 +170,7 @@ static enum acta_err
 read_identity(struct acta_store *store, struct acta_env_txn *txn, bool verify,
     struct acta_why *why)
 {
-	acta_value map, service, history;
+	acta_value map, service, history, parent;
 	bool ok = true;
 	uint64_t format;
 	enum acta_err err = own_read(store, txn, "identity", verify, &map);
@@ -188,6 +194,15 @@ read_identity(struct acta_store *store, struct acta_env_txn *txn, bool verify,
 	memcpy(store->service, service.as.data, service.size);
 	store->service[service.size] = '\0';
 	memcpy(store->id.history, history.as.data, history.size);
+	parent = field(map, "parent");
+	store->restored = parent.type != ACTA_ABSENT;
+	if (!store->restored)
+		return ACTA_OK;
+	store->parent_turn = number(map, "parent_turn", &ok);
+	if (!ok || parent.type != ACTA_BIN ||
+	    parent.size != sizeof(store->parent))
+		return ACTA_ECORRUPT;
+	memcpy(store->parent, parent.as.data, parent.size);
 	return ACTA_OK;
 }
 
@@ -330,7 +345,7 @@ write_start(struct acta_store *store, bool is_new, uint64_t seed)
 	if (err != ACTA_OK)
 		return err;
 	if (is_new)
-		err = write_identity(store, txn);
+		err = acta_store_write_identity(store, txn);
 	if (err == ACTA_OK && is_new)
 		err = acta_store_write_marks(store, txn, marks);
 	if (err == ACTA_OK)
@@ -367,32 +382,41 @@ check_identity(const struct acta_store *store,
 	return ACTA_OK;
 }
 
-static enum acta_err
-read_in(struct acta_store *store, struct acta_env_txn *txn,
-    const struct acta_store_options *options, bool *out_new,
-    struct acta_why *why)
+enum acta_err
+acta_store_read_self(struct acta_store *store, struct acta_env_txn *txn,
+    bool verify, struct acta_why *why)
 {
-	bool verify = options != NULL && options->checked;
 	enum acta_err err = ACTA_OK;
 
 	if (verify)
 		err = store->env->ops->verify(txn, NULL, 0);
 	if (err == ACTA_OK)
 		err = read_identity(store, txn, verify, why);
-	*out_new = err == ACTA_ENOENT;
-	if (err == ACTA_OK && options != NULL)
-		err = check_identity(store, options, why);
 	if (err == ACTA_OK)
 		err = read_numbers(store, txn, verify);
 	if (err == ACTA_OK)
 		err = acta_followers_read(store, txn);
+	return err;
+}
+
+static enum acta_err
+read_in(struct acta_store *store, struct acta_env_txn *txn,
+    const struct acta_store_options *options, bool *out_new,
+    struct acta_why *why)
+{
+	bool verify = options != NULL && options->checked;
+	enum acta_err err = acta_store_read_self(store, txn, verify, why);
+
+	*out_new = err == ACTA_ENOENT;
+	if (err == ACTA_OK && options != NULL)
+		err = check_identity(store, options, why);
 	if (err == ACTA_OK)
 		err = replay(store, txn, verify);
 	return err;
 }
 
-static void
-explain(enum acta_err err, struct acta_why *why)
+void
+acta_store_explain(enum acta_err err, struct acta_why *why)
 {
 	if (why == NULL || why->text[0] != '\0')
 		return;
@@ -401,8 +425,8 @@ explain(enum acta_err err, struct acta_why *why)
 		acta_why_hint(why, "restore a copy, or look with acta-peek");
 }
 
-static struct acta_store *
-store_new(struct acta_env *env)
+struct acta_store *
+acta_store_new(struct acta_env *env)
 {
 	struct acta_store *store = acta_zalloc(1, sizeof(*store));
 
@@ -492,7 +516,7 @@ acta_store_open_env(struct acta_env *env,
     const struct acta_store_options *options, struct acta_store **out,
     struct acta_why *why)
 {
-	struct acta_store *store = store_new(env);
+	struct acta_store *store = acta_store_new(env);
 	enum acta_err err;
 
 	store->quota = quota_of(options);
@@ -507,7 +531,7 @@ acta_store_open_env(struct acta_env *env,
 		store->journal_keep = store->quota / 4;
 	err = start(store, options, why);
 	if (err != ACTA_OK) {
-		explain(err, why);
+		acta_store_explain(err, why);
 		acta_store_close(&store);
 		return err;
 	}
@@ -572,7 +596,7 @@ acta_store_open(const char *dir, const struct acta_store_options *options,
 	else if (err == ACTA_ENOENT)
 		err = ACTA_EIO;
 	if (err != ACTA_OK)
-		explain(err, why);
+		acta_store_explain(err, why);
 	return err;
 }
 
@@ -592,8 +616,9 @@ acta_store_open_read(
 	err = acta_env_open(dir, &options, &env, why);
 	if (err != ACTA_OK)
 		return err;
-	store = store_new(env);
+	store = acta_store_new(env);
 	store->read_only = true;
+	store->quota = 0; /* it is the writer's to say */
 	/* The same txn serves all that is read later. */
 	err = acta_store_reading(store, &txn);
 	if (err == ACTA_OK)
@@ -601,7 +626,7 @@ acta_store_open_read(
 	if (err == ACTA_OK)
 		err = env->ops->info(txn, &store->env_info);
 	if (err != ACTA_OK) {
-		explain(err, why);
+		acta_store_explain(err, why);
 		acta_store_close(&store);
 		return err;
 	}
