@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(TOP, "t"))
 import acta_tap as tap  # noqa: E402
 from acta_node import ACTA, free_ports  # noqa: E402
 
-LATER = ["sup", "store", "trace", "top", "doctor"]
+LATER = ["sup", "trace", "top", "doctor"]
 COMMANDS = ["run", "check", "ps", "why", "call", "send", "sub", "state",
             "dead", "channel", "start", "stop", "restart", "logs", "new",
             "cflags", "version"]

@@ -67,6 +67,7 @@ int acta_cmd_send(struct acta_cli *cli);
 int acta_cmd_start(struct acta_cli *cli);
 int acta_cmd_state(struct acta_cli *cli);
 int acta_cmd_stop(struct acta_cli *cli);
+int acta_cmd_store(struct acta_cli *cli);
 int acta_cmd_sub(struct acta_cli *cli);
 int acta_cmd_why(struct acta_cli *cli);
 
@@ -141,6 +142,31 @@ int acta_root_ask(const struct acta_cli *cli, const struct acta_at *at,
     const char *line, struct acta_buf *out);
 /* Does a root listen in this run directory? */
 bool acta_root_listens(const char *run);
+
+/* ------------------------------------------------------------- stores -- */
+
+struct acta_place { /* a partition's store */
+	char *service, *dir; /* "": its folder's name does not say */
+	uint32_t part;
+};
+struct acta_places { /* in the order of service and partition */
+	struct acta_place *list;
+	uint32_t count;
+};
+/* Of the folder `data` of a node. False: it cannot be read (errno). */
+bool acta_places_find(struct acta_places *out, const char *data);
+/* Of such a folder, of a service's below it, or of one store. */
+bool acta_places_below(struct acta_places *out, const char *dir);
+const struct acta_place *acta_places_get(
+    const struct acta_places *places, const char *service, uint32_t part);
+void acta_places_fini(struct acta_places *places);
+
+/* `acta store backup DEST [DATA]`, `acta store restore SRC DATA [SERVICE ...]`:
+ * cli->argv behind the verb. */
+int acta_store_backup(const struct acta_cli *cli, int argc, char **argv);
+int acta_store_restore(const struct acta_cli *cli, int argc, char **argv);
+/* "1.5 MiB": for people. `out` of 24 bytes. */
+void acta_out_bytes(uint64_t bytes, char out[24]);
 
 /* ------------------------------------------------------------- client -- */
 

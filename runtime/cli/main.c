@@ -163,6 +163,18 @@ static const struct acta_command commands[] = {
 	    "  acta reconcile data\n"
 	    "  acta reconcile data -o json",
 	    plain_options, 1, 1, acta_cmd_reconcile },
+	{ "store",
+	    "[info [DIR | SERVICE] | scrub DIR | SERVICE | compact DIR | "
+	    "backup DEST [DATA] | restore SRC DATA [SERVICE ...]]",
+	    "What stores hold, whether they are sound, put anew; backups.\n\n"
+	    "  acta store\n"
+	    "  acta store info data/stock/0\n"
+	    "  acta store scrub stock\n"
+	    "  acta store compact data/stock\n"
+	    "  acta store backup /backups/monday\n"
+	    "  acta store restore /backups/monday data\n"
+	    "  acta store restore /backups/monday data stock",
+	    node_options, 0, -1, acta_cmd_store },
 	{ "start", "SERVICE",
 	    "Start a service that was stopped or is held.\n\n"
 	    "  acta start stock\n"
@@ -198,8 +210,7 @@ static const struct acta_command commands[] = {
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 /* Of the design, and not in this version: told apart from a typo. */
-static const char *const later[] = { "sup", "store", "trace", "top", "doctor",
-	NULL };
+static const char *const later[] = { "sup", "trace", "top", "doctor", NULL };
 
 static const struct acta_command *
 find_command(const char *name)

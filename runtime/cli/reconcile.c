@@ -10,13 +10,11 @@
  * Of a node that runs, the two are not of one instant: a sender is read before and
  * after its receiver, and the receiver must lie between.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "codecs/envelope.h"
 #include "codecs/packer.h"
@@ -24,13 +22,7 @@
 #include "store/hash.h"
 #include "store/store.h"
 
-#define PLACES_MAX 65536u
 #define TRIES 5 /* of a channel that moves while it is looked at */
-
-struct place { /* a partition's store */
-	char *service, *dir;
-	uint32_t part;
-};
 
 struct out { /* a sender's end */
 	uint64_t next, acked, peer_hist;
@@ -45,90 +37,17 @@ struct in { /* a receiver's end */
 
 struct reconcile {
 	const struct acta_cli *cli;
-	struct place *places;
-	uint32_t count;
+	struct acta_places places;
 	uint32_t channels, wrong;
 	struct acta_buf rows; /* of the answer in JSON */
 	char **cells;         /* of the table */
 	int cell_count;
 };
 
-/* ----------------------------------------------------------- the stores -- */
-
-static int
-by_name(const void *a, const void *b)
-{
-	const struct place *x = a, *y = b;
-	int order = strcmp(x->service, y->service);
-
-	return order ? order : (x->part > y->part) - (x->part < y->part);
-}
-
-static void
-add_place(struct reconcile *r, const char *data, const char *service,
-    const char *part)
-{
-	char *dir = acta_text_keepf("%s/%s/%s", data, service, part);
-	char *file = acta_text_keepf("%s/data.mdb", dir);
-	struct stat st;
-
-	if (part[strspn(part, "0123456789")] == '\0' && stat(file, &st) == 0 &&
-	    r->count < PLACES_MAX) {
-		r->places =
-		    realloc(r->places, (r->count + 1) * sizeof(*r->places));
-		if (r->places == NULL)
-			abort();
-		r->places[r->count++] =
-		    (struct place){ acta_text_keepf("%s", service), dir,
-			    (uint32_t)strtoul(part, NULL, 10) };
-		dir = NULL;
-	}
-	free(file);
-	free(dir);
-}
-
-/* DATA/SERVICE/PARTITION */
-static bool
-find_places(struct reconcile *r, const char *data)
-{
-	DIR *services = opendir(data);
-	struct dirent *s, *p;
-
-	if (services == NULL)
-		return false;
-	while ((s = readdir(services)) != NULL) {
-		char *path = acta_text_keepf("%s/%s", data, s->d_name);
-		DIR *parts = acta_service_valid(s->d_name, strlen(s->d_name))
-		    ? opendir(path)
-		    : NULL;
-
-		while (parts != NULL && (p = readdir(parts)) != NULL)
-			if (p->d_name[0] != '.')
-				add_place(r, data, s->d_name, p->d_name);
-		if (parts != NULL)
-			closedir(parts);
-		free(path);
-	}
-	closedir(services);
-	if (r->count > 0)
-		qsort(r->places, r->count, sizeof(*r->places), by_name);
-	return true;
-}
-
-static const struct place *
-place_of(const struct reconcile *r, const char *service, uint32_t part)
-{
-	const struct place key = { (char *)(uintptr_t)service, NULL, part };
-
-	return r->count == 0
-	    ? NULL
-	    : bsearch(&key, r->places, r->count, sizeof(key), by_name);
-}
-
 /* ------------------------------------------------------------- the ends -- */
 
 static size_t
-end_key(uint8_t *out, char kind, const struct place *peer)
+end_key(uint8_t *out, char kind, const struct acta_place *peer)
 {
 	size_t n = strlen(peer->service), at = 0;
 
@@ -155,7 +74,7 @@ read_chain(struct acta_reader *r, struct acta_hash128 *out, bool *ok)
 }
 
 static enum acta_err
-read_out(struct acta_store *store, const struct place *to, struct out *out)
+read_out(struct acta_store *store, const struct acta_place *to, struct out *out)
 {
 	uint8_t key[64];
 	const void *value;
@@ -178,7 +97,7 @@ read_out(struct acta_store *store, const struct place *to, struct out *out)
 }
 
 static enum acta_err
-read_in(struct acta_store *store, const struct place *from, struct in *in)
+read_in(struct acta_store *store, const struct acta_place *from, struct in *in)
 {
 	uint8_t key[64];
 	const void *value;
@@ -283,7 +202,7 @@ walk_row(struct walk *w, const struct out *out, const struct in *in,
 }
 
 static bool
-walk_outbox(struct acta_store *store, const struct place *to,
+walk_outbox(struct acta_store *store, const struct acta_place *to,
     const struct out *out, const struct in *in, struct walk *w)
 {
 	uint8_t prefix[64];
@@ -375,7 +294,7 @@ judge_in(struct verdict *v)
 }
 
 static void
-judge(struct verdict *v, struct acta_store *from, const struct place *to,
+judge(struct verdict *v, struct acta_store *from, const struct acta_place *to,
     uint64_t from_hist, uint64_t acked_before)
 {
 	const struct out *out = &v->out;
@@ -411,7 +330,7 @@ judge(struct verdict *v, struct acta_store *from, const struct place *to,
 }
 
 static struct acta_store *
-open_place(const struct place *place, struct verdict *v)
+open_place(const struct acta_place *place, struct verdict *v)
 {
 	struct acta_store *store = NULL;
 	struct acta_why why = { "", "" };
@@ -426,7 +345,8 @@ open_place(const struct place *place, struct verdict *v)
 /* Sender, receiver, sender: what is acked at first was taken, what is sent at
  * last is all that could be. */
 static void
-look(const struct place *from, const struct place *to, struct verdict *v)
+look(const struct acta_place *from, const struct acta_place *to,
+    struct verdict *v)
 {
 	struct acta_store *store = open_place(from, v);
 	struct acta_store_id id;
@@ -457,7 +377,7 @@ look(const struct place *from, const struct place *to, struct verdict *v)
 }
 
 static void
-pack_place(struct acta_buf *b, const struct place *place)
+pack_place(struct acta_buf *b, const struct acta_place *place)
 {
 	char *text = acta_text_keepf("%s.%u", place->service, place->part);
 
@@ -466,8 +386,8 @@ pack_place(struct acta_buf *b, const struct place *place)
 }
 
 static void
-report(struct reconcile *r, const struct place *from, const struct place *to,
-    const struct verdict *v)
+report(struct reconcile *r, const struct acta_place *from,
+    const struct acta_place *to, const struct verdict *v)
 {
 	struct acta_buf *b = &r->rows;
 	uint64_t waiting = v->out.next - v->in.next;
@@ -512,7 +432,8 @@ report(struct reconcile *r, const struct place *from, const struct place *to,
 }
 
 static void
-channel(struct reconcile *r, const struct place *from, const struct place *to)
+channel(struct reconcile *r, const struct acta_place *from,
+    const struct acta_place *to)
 {
 	struct verdict v = { .is = MOVES };
 
@@ -525,13 +446,13 @@ channel(struct reconcile *r, const struct place *from, const struct place *to)
 
 /* All that a store sends to. */
 static void
-channels_of(struct reconcile *r, const struct place *from)
+channels_of(struct reconcile *r, const struct acta_place *from)
 {
 	struct verdict v = { .is = AGREES };
 	struct acta_store *store = open_place(from, &v);
 	struct acta_scan *scan;
 	struct acta_row row;
-	struct place *peers = NULL;
+	struct acta_place *peers = NULL;
 	uint32_t count = 0;
 
 	if (store == NULL) {
@@ -548,7 +469,7 @@ channels_of(struct reconcile *r, const struct place *from)
 		peers = realloc(peers, (count + 1) * sizeof(*peers));
 		if (peers == NULL)
 			abort();
-		peers[count++] = (struct place){
+		peers[count++] = (struct acta_place){
 			acta_text_keepf("%.*s", (int)k[1], (const char *)k + 2),
 			NULL, (uint32_t)k[2 + k[1]] << 8 | k[3 + k[1]]
 		};
@@ -557,8 +478,8 @@ channels_of(struct reconcile *r, const struct place *from)
 		r->wrong++;
 	acta_store_close(&store);
 	for (uint32_t i = 0; i < count; i++) {
-		const struct place *to =
-		    place_of(r, peers[i].service, peers[i].part);
+		const struct acta_place *to = acta_places_get(
+		    &r->places, peers[i].service, peers[i].part);
 
 		if (to != NULL) {
 			channel(r, from, to);
@@ -620,25 +541,21 @@ acta_cmd_reconcile(struct acta_cli *cli)
 		abort();
 	for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++)
 		r.cells[r.cell_count++] = acta_text_keepf("%s", head[i]);
-	if (!find_places(&r, cli->argv[0]))
+	if (!acta_places_find(&r.places, cli->argv[0]))
 		return acta_sayf(ACTA_EXIT_NOT_FOUND,
 		    "it is the folder `data` of a node's config", "%s: %s",
 		    cli->argv[0], strerror(errno));
-	if (r.count == 0)
+	if (r.places.count == 0)
 		return acta_sayf(ACTA_EXIT_NOT_FOUND,
 		    "it is the folder `data` of a node's config",
 		    "%s: there is no store in it", cli->argv[0]);
-	for (uint32_t i = 0; i < r.count; i++)
-		channels_of(&r, &r.places[i]);
+	for (uint32_t i = 0; i < r.places.count; i++)
+		channels_of(&r, &r.places.list[i]);
 	print(&r);
 	for (int i = 0; i < r.cell_count; i++)
 		free(r.cells[i]);
 	free(r.cells);
-	for (uint32_t i = 0; i < r.count; i++) {
-		free(r.places[i].service);
-		free(r.places[i].dir);
-	}
-	free(r.places);
+	acta_places_fini(&r.places);
 	acta_buf_fini(&r.rows);
 	return r.wrong == 0 ? ACTA_EXIT_OK : ACTA_EXIT_PROBLEMS;
 }

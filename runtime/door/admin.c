@@ -1,6 +1,6 @@
 /*
  * admin.c - the runtime's own services: `@node`, `@events`, `@state`, `@dead`,
- * `@channel`.
+ * `@channel`, `@store`.
  * Some the door answers, some the root, most the partition concerned, which
  * gets a message of a type that no client can send.
  */
@@ -353,12 +353,46 @@ channel(struct door *door, const struct door_back *back,
 		    service, (uint32_t)part, nobody);
 }
 
+/* Of `service`, or of all; and of one `part`. */
+static void
+store(struct door *door, const struct door_back *back,
+    const struct acta_request *request)
+{
+	static const char *const types[] = { "info", "hold", "go", NULL };
+	static const char *const messages[] = { "@store-info", "@store-hold",
+		"@store-go" };
+	struct acta_bytes name = arg_str(request, "service");
+	struct door_service *service = NULL;
+	int64_t part = arg_part(request);
+	uint32_t at = 0;
+
+	if (!known_type(door, back, request, types))
+		return;
+	if (!door->admin) {
+		deny(door, back);
+		return;
+	}
+	if (name.data) {
+		service = find_service(door, back, name);
+		if (!service)
+			return;
+	}
+	if (part == -2 ||
+	    (part >= 0 && (!service || part >= service->partitions))) {
+		bad_args(door, back, "no such partition of the service");
+		return;
+	}
+	while (!is(request->type, types[at]))
+		at++;
+	door_join_start(door, back, request, messages[at], service, part);
+}
+
 void
 door_admin(struct door *door, const struct door_back *back,
     const struct acta_request *request)
 {
 	static const char *const names[] = { "@node", "@events", "@state",
-		"@dead", "@channel", NULL };
+		"@dead", "@channel", "@store", NULL };
 	struct acta_why why = { 0 };
 	char word[ACTA_SERVICE_MAX + 2];
 	const char *near;
@@ -373,6 +407,8 @@ door_admin(struct door *door, const struct door_back *back,
 		dead(door, back, request);
 	} else if (is(request->service, "@channel")) {
 		channel(door, back, request);
+	} else if (is(request->service, "@store")) {
+		store(door, back, request);
 	} else {
 		snprintf(word, sizeof word, "%.*s", (int)request->service.size,
 		    request->service.data);

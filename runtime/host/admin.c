@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "codecs/packer.h"
+#include "runtime/store_report.h"
 
 #define LIST_MAX 1000u
 #define ANSWER_BYTES_MAX (900u << 10)
@@ -543,6 +544,81 @@ channel_reset(struct acta_part *part, struct acta_msg *msg)
 	acta_buf_fini(&b);
 }
 
+/* --------------------------------------------------------------- store -- */
+
+static void
+answer_stores(
+    struct acta_part *part, struct acta_msg *msg, const struct acta_buf *one)
+{
+	struct acta_end end = { .outcome = ACTA_ANSWERED };
+	struct acta_buf b;
+
+	acta_buf_init(&b);
+	acta_pack_map(&b, 1);
+	acta_pack_text(&b, "stores");
+	acta_pack_list(&b, 1);
+	acta_pack_raw(&b, one->data, one->size);
+	end.result = b.data;
+	end.size = b.size;
+	acta_part_answer(part, &msg->m.caller, "", &end);
+	acta_buf_fini(&b);
+}
+
+static void
+store_info(struct acta_part *part, struct acta_msg *msg)
+{
+	struct acta_buf b;
+
+	acta_buf_init(&b);
+	acta_store_report(&b, part->store, part->loaded->service->in_memory);
+	answer_stores(part, msg, &b);
+	acta_buf_fini(&b);
+}
+
+/* Who answers, and more. */
+static void
+pack_who(struct acta_part *part, struct acta_buf *b, uint32_t more)
+{
+	acta_pack_map(b, 2 + more);
+	acta_pack_text(b, "service");
+	acta_pack_text(b, part->config.service);
+	pack_number(b, "part", part->config.part);
+}
+
+/* From the end of this turn on there is no other; the answer is heard when this
+ * one is durable. */
+static void
+store_hold(struct acta_part *part, struct acta_msg *msg)
+{
+	int64_t ms = acta_as_int(arg(msg, "ms"), ACTA_HOLD_MS_MAX);
+	struct acta_buf b;
+
+	if (ms < 1 || ms > ACTA_HOLD_MS_MAX)
+		ms = ACTA_HOLD_MS_MAX;
+	part->hold_ms = part->now_ms + ms;
+	part->held = false;
+	acta_buf_init(&b);
+	pack_who(part, &b, 0);
+	answer_stores(part, msg, &b);
+	acta_buf_fini(&b);
+}
+
+/* It was let go as this came in (turn.c). */
+static void
+store_go(struct acta_part *part, struct acta_msg *msg)
+{
+	struct acta_buf b;
+
+	acta_buf_init(&b);
+	pack_who(part, &b, 2);
+	acta_pack_text(&b, "held");
+	acta_pack_bool(&b, part->held);
+	pack_number(&b, "turn", part->held_turn);
+	part->held = false;
+	answer_stores(part, msg, &b);
+	acta_buf_fini(&b);
+}
+
 /* -------------------------------------------------------------- events -- */
 
 static bool
@@ -656,6 +732,9 @@ acta_part_admin(struct acta_part *part, struct acta_msg *msg)
 		{ "@channel-accept", channel_accept },
 		{ "@channel-reset", channel_reset },
 		{ "@events-replay", events_replay },
+		{ "@store-info", store_info },
+		{ "@store-hold", store_hold },
+		{ "@store-go", store_go },
 	};
 
 	for (size_t i = 0; i < sizeof(requests) / sizeof(*requests); i++)

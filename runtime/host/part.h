@@ -44,6 +44,7 @@
 #define ACTA_ROOM_RETRY_MS 1000 /* no room in a channel, and no ack made some */
 #define ACTA_BLAMES_MAX 256u
 #define ACTA_DEAD_STATE_MAX 65536u /* bytes of rows kept with a dead letter */
+#define ACTA_HOLD_MS_MAX 950 /* however long a backup would have it */
 #define ACTA_ACKS_LAZY_MAX 4096u
 
 struct acta_uid {
@@ -330,6 +331,9 @@ struct acta_part {
 	bool trial;      /* this turn tries whether there is some again */
 	int64_t full_ms; /* when to try */
 	bool draining; /* take nothing new; write acks down */
+	int64_t hold_ms; /* no turn before, while a backup looks at all */
+	bool held;       /* until it said that it had looked, */
+	uint64_t held_turn; /* at this turn */
 
 	/* of this turn */
 	struct acta_sent *local, **local_tail;

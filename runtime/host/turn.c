@@ -234,6 +234,34 @@ space_again(struct acta_part *part)
 	part->port.alarm(part->port.self, "store-full", "");
 }
 
+/* ------------------------------------------------------------ a backup -- */
+
+/*
+ * A backup holds all partitions of the node between two turns, looks at their
+ * stores, and lets them go; what it has then is of one instant. If it does not
+ * come back, the time ends it.
+ */
+static bool
+is_held(const struct acta_part *part, int64_t now_ms)
+{
+	return now_ms < part->hold_ms && !part->draining;
+}
+
+static void
+let_go(struct acta_part *part, const struct acta_item *item)
+{
+	struct acta_reader r = acta_reader(item->body.data, item->body.size);
+	struct acta_message m;
+
+	if ((item->flags & ACTA_CALL_ADMIN) == 0 ||
+	    acta_message_decode(&r, &m) != ACTA_OK ||
+	    !acta_bytes_is(m.type, "@store-go"))
+		return;
+	part->held = is_held(part, part->now_ms);
+	part->held_turn = acta_store_turn(part->store);
+	part->hold_ms = 0;
+}
+
 /* ---------------------------------------------------------------- turn -- */
 
 enum acta_err
@@ -245,6 +273,8 @@ acta_part_turn(struct acta_part *part, int64_t now_ms, bool *out_more)
 	*out_more = false;
 	if (part->failed)
 		return ACTA_EUNSURE;
+	if (is_held(part, now_ms))
+		return ACTA_OK;
 	turn_begin(part, now_ms);
 	if (acta_part_killed(part, "gather"))
 		return ACTA_ECLOSED;
@@ -307,6 +337,8 @@ acta_part_wake_ms(const struct acta_part *part)
 {
 	int64_t wake = part->next_due_ms, at = acta_parked_wake_ms(part);
 
+	if (is_held(part, part->now_ms))
+		return part->hold_ms;
 	if (part->full)
 		return part->full_ms;
 	if (part->announce && !part->intake_stopped)
@@ -350,6 +382,8 @@ acta_part_item(
 		acta_store_abort(part->store);
 		return;
 	}
+	if (part->hold_ms != 0)
+		let_go(part, item);
 	if (part->full && !only_looks(part, item)) {
 		refuse_call(part, item, NO_SPACE);
 		return;
