@@ -18,7 +18,8 @@
 
 #define FRAMES_A_ROUND 64 /* gathered before the partitions run */
 #define IDLE_MS 1000
-#define RETRY_MS 5 /* a socket that could not take more */
+#define RETRY_MS 5      /* a socket that could not take more; doubled .. */
+#define RETRY_MS_MAX 80 /* .. up to this, while it takes nothing */
 #define EXIT_STORAGE 3
 #define TICKS_MAX 20000u /* some microseconds, on any processor */
 
@@ -439,18 +440,23 @@ loop(struct running *w, void *pipe)
 		{ w->worker->ended_fd, POLLIN, 0 } };
 	int64_t busy_us = acta_clock_us();
 	bool more = true, blocked = false, merging = false;
+	long retry_ms = RETRY_MS;
 
 	while (!w->stop) {
 		bool spinning =
 		    acta_clock_us() - busy_us < w->worker->config->spin_us;
 		bool unread = w->unread;
 		long ms = unread || more || spinning ? 0
-		    : blocked                        ? RETRY_MS
+		    : blocked                        ? retry_ms
 		    : merging                        ? 0
 						     : wait_ms(w);
 
-		if (poll(items, 3, (int)ms) > 0 || unread)
+		if (poll(items, 3, (int)ms) > 0 || unread) {
 			busy_us = acta_clock_us();
+			retry_ms = RETRY_MS;
+		} else if (ms == retry_ms && 2 * retry_ms <= RETRY_MS_MAX) {
+			retry_ms *= 2; /* it is not up for long */
+		}
 		if (unread || items[1].revents != 0)
 			take_ctl(w, pipe);
 		if (items[2].revents != 0) {
