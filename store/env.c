@@ -20,7 +20,7 @@
 
 #define FREE_DBI 0u /* LMDB's own: the free list and the names */
 #define MAIN_DBI 1u
-#define ROOM_BYTES (1u << 20) /* a disk with less is full */
+#define ROOM_BYTES (1u << 20)   /* a disk with less is full */
 #define READER_CHECK_TXNS 4096u /* are the readers still alive? */
 
 struct acta_env_txn {
