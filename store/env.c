@@ -486,6 +486,38 @@ reserve_readers(const char *dir)
 	return rc;
 }
 
+/*
+ * lock.mdb, which is set right only by who is alone, has the number of the last
+ * txn; were it another file's, as data.mdb was put in its place under a reader, the
+ * next commit would go over the wrong root. A reader may open the file that was,
+ * too, while it is being replaced.
+ */
+static int
+check_pair(struct lmdb *env, bool read_only)
+{
+	struct stat ours, theirs;
+	MDB_envinfo info;
+	MDB_txn *txn;
+	size_t last;
+	int fd, rc = mdb_env_get_fd(env->env, &fd);
+
+	if (rc != MDB_SUCCESS)
+		return rc;
+	if (fstat(fd, &ours) != 0 || stat(env->path, &theirs) != 0)
+		return errno;
+	if (ours.st_ino != theirs.st_ino || ours.st_dev != theirs.st_dev)
+		return EBUSY;
+	if (read_only) /* its writer may be going on */
+		return MDB_SUCCESS;
+	rc = mdb_txn_begin(env->env, NULL, MDB_RDONLY, &txn);
+	if (rc != MDB_SUCCESS)
+		return rc;
+	last = mdb_txn_id(txn);
+	mdb_txn_abort(txn);
+	rc = mdb_env_info(env->env, &info);
+	return rc == MDB_SUCCESS && info.me_last_txnid != last ? EBUSY : rc;
+}
+
 static int
 open_file(
     struct lmdb *env, const char *dir, const struct acta_env_options *options)
@@ -506,6 +538,8 @@ open_file(
 	/* Readers that were killed would pin their pages for ever. */
 	if (rc == MDB_SUCCESS)
 		rc = mdb_reader_check(env->env, &dead);
+	if (rc == MDB_SUCCESS)
+		rc = check_pair(env, options->read_only);
 	if (rc == MDB_SUCCESS)
 		rc = open_maps(env, options->read_only);
 	return rc;
@@ -563,10 +597,18 @@ acta_env_open(const char *dir, const struct acta_env_options *options,
 	if (rc == MDB_SUCCESS)
 		rc = mdb_env_stat(env->env, &stat);
 	if (rc != MDB_SUCCESS) {
-		acta_why_text(
-		    why, "cannot open %s: %s", env->path, mdb_strerror(rc));
+		if (rc == EBUSY) {
+			acta_why_text(why,
+			    "%s was replaced while somebody reads what was "
+			    "there",
+			    env->path);
+			acta_why_hint(why, "once that has ended it opens");
+		} else {
+			acta_why_text(why, "cannot open %s: %s", env->path,
+			    mdb_strerror(rc));
+		}
 		lmdb_close(&env->base);
-		return open_translate(rc);
+		return rc == EBUSY ? ACTA_EBUSY : open_translate(rc);
 	}
 	env->page_size = stat.ms_psize;
 	*out = &env->base;

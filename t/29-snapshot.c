@@ -408,6 +408,49 @@ START_TEST(not_while_it_is_in_use)
 }
 END_TEST
 
+/* Whoever puts another file in its place by hand, while it is read. */
+START_TEST(a_file_replaced_under_a_reader_is_not_written)
+{
+	struct acta_store_options options = { .service = "s",
+		.part = 1,
+		.parts = 2,
+		.map_size = 256u << 20,
+		.no_sync = true };
+	struct acta_store *store;
+	struct acta_hash128 was, is;
+	struct acta_why why;
+	int ready[2], over[2], status;
+	pid_t child;
+	char c;
+
+	make_store(in_dir("a"), 2);
+	make_store(in_dir("b"), 1);
+	was = contents(in_dir("b"));
+	ck_assert(pipe(ready) == 0 && pipe(over) == 0);
+	child = fork();
+	if (child == 0) {
+		if (acta_store_open_read(in_dir("a"), &store, NULL) != ACTA_OK)
+			_exit(1);
+		close(over[1]);
+		(void)!write(ready[1], "", 1);
+		(void)!read(over[0], &c, 1);
+		_exit(0);
+	}
+	ck_assert(read(ready[0], &c, 1) == 1);
+	ck_assert(rename(in_dir("b/data.mdb"), in_dir("a/data.mdb")) == 0);
+	ck_assert_int_eq(
+	    acta_store_open(in_dir("a"), &options, &store, &why), ACTA_EBUSY);
+	ck_assert_ptr_nonnull(strstr(why.text, "was replaced"));
+	close(over[1]);
+	ck_assert(waitpid(child, &status, 0) == child && status == 0);
+	is = contents(in_dir("a"));
+	ck_assert_mem_eq(was.bytes, is.bytes, sizeof(is.bytes));
+	store = open_at(in_dir("a"));
+	turns(store, 10);
+	acta_store_close(&store);
+}
+END_TEST
+
 /* ---------------------------------------------------------------- scrub -- */
 
 static char told[4096];
@@ -544,6 +587,7 @@ main(void)
 	tcase_add_loop_test(tc, put_anew_it_is_the_same_and_smaller, 0, 5);
 	tcase_add_test(tc, killed_at_any_step_it_is_one_or_the_other);
 	tcase_add_test(tc, not_while_it_is_in_use);
+	tcase_add_test(tc, a_file_replaced_under_a_reader_is_not_written);
 	tcase_add_loop_test(tc, what_is_whole_is_said_to_be, 0, 5);
 	tcase_add_test(tc, each_damage_is_found_with_its_place);
 	suite_add_tcase(suite, tc);

@@ -199,6 +199,26 @@ def killed_restores(node, dest):
             shutil.rmtree(data)
         else:
             early += 1
+    begun = 0
+    names = ("stock", "order", "payment")
+    for _ in range(KILLED):  # the same of single services
+        os.mkdir(data)
+        process = subprocess.Popen(
+            [ACTA, "store", "restore", dest, data, *names], env=node.env(),
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            process.wait(chance.random() * 0.2)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        begun += 0 < len(os.listdir(data)) < 3
+        run = node.acta("store", "restore", dest, data, *names)
+        if run.returncode not in (0, 5) or len(histories(data)) != 3 or \
+                reconcile(node, data)[0] != 0 or \
+                os.path.exists(data + ".restore"):
+            tap.ok(False, "single services, killed and done again", run.stderr)
+        shutil.rmtree(data)
+    tap.diag(f"{begun} were killed between two services")
     run = node.acta("store", "restore", dest, data)
     tap.equal((run.returncode, reconcile(node, data)[0]), (0, 0),
               f"{early} restores killed before, {late} after: the next does it",

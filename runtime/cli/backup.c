@@ -17,6 +17,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -134,6 +135,18 @@ zeroes(uint32_t count, size_t size)
 	return out;
 }
 
+/* Each open store takes three descriptors. */
+static void
+want_files(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+		return; /* opening will tell */
+	files.rlim_cur = files.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &files);
+}
+
 /* Every store there is, opened; a store in memory has no file. `lock`: nobody may
  * have it. */
 static int
@@ -149,6 +162,7 @@ open_places(struct backup *b, bool lock)
 		return acta_sayf(ACTA_EXIT_NOT_FOUND,
 		    "it is the folder `data` of a node's config",
 		    "%s: there is no store in it", b->data);
+	want_files();
 	b->snapshots = zeroes(b->places.count, sizeof(*b->snapshots));
 	b->turns = zeroes(b->places.count, sizeof(*b->turns));
 	b->locks = zeroes(b->places.count, sizeof(*b->locks));

@@ -534,6 +534,7 @@ acta_cmd_reconcile(struct acta_cli *cli)
 	static const char *const head[] = { "FROM", "TO", "SENT", "TAKEN",
 		"WAITING", "" };
 	struct reconcile r = { .cli = cli };
+	int code = ACTA_EXIT_OK;
 
 	acta_buf_init(&r.rows);
 	r.cells = malloc(sizeof(head));
@@ -542,20 +543,23 @@ acta_cmd_reconcile(struct acta_cli *cli)
 	for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++)
 		r.cells[r.cell_count++] = acta_text_keepf("%s", head[i]);
 	if (!acta_places_find(&r.places, cli->argv[0]))
-		return acta_sayf(ACTA_EXIT_NOT_FOUND,
+		code = acta_sayf(ACTA_EXIT_NOT_FOUND,
 		    "it is the folder `data` of a node's config", "%s: %s",
 		    cli->argv[0], strerror(errno));
-	if (r.places.count == 0)
-		return acta_sayf(ACTA_EXIT_NOT_FOUND,
+	else if (r.places.count == 0)
+		code = acta_sayf(ACTA_EXIT_NOT_FOUND,
 		    "it is the folder `data` of a node's config",
 		    "%s: there is no store in it", cli->argv[0]);
 	for (uint32_t i = 0; i < r.places.count; i++)
 		channels_of(&r, &r.places.list[i]);
-	print(&r);
+	if (code == ACTA_EXIT_OK)
+		print(&r);
 	for (int i = 0; i < r.cell_count; i++)
 		free(r.cells[i]);
 	free(r.cells);
 	acta_places_fini(&r.places);
 	acta_buf_fini(&r.rows);
-	return r.wrong == 0 ? ACTA_EXIT_OK : ACTA_EXIT_PROBLEMS;
+	return code != ACTA_EXIT_OK ? code
+	    : r.wrong == 0          ? ACTA_EXIT_OK
+				    : ACTA_EXIT_PROBLEMS;
 }

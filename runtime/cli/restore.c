@@ -352,13 +352,14 @@ static int
 make_all(struct restore *r)
 {
 	struct acta_why why = { "", "" };
-	int code = check_free(r);
+	int code = ACTA_EXIT_OK;
 
-	if (code == ACTA_EXIT_OK &&
-	    acta_manifest_read(&r->all, r->from, &why) != ACTA_OK)
+	if (acta_manifest_read(&r->all, r->from, &why) != ACTA_OK)
 		code = acta_say(ACTA_EXIT_NOT_FOUND, &why);
 	if (code == ACTA_EXIT_OK)
 		code = choose(r);
+	if (code == ACTA_EXIT_OK)
+		code = check_free(r);
 	/* Of a try that did not come to its end. */
 	if (code == ACTA_EXIT_OK &&
 	    nftw(r->stage, remove_one, DEPTH_MAX, FTW_DEPTH | FTW_PHYS) != 0 &&
@@ -384,6 +385,8 @@ restore(struct restore *r)
 	int code = ACTA_EXIT_OK;
 
 	free(mark);
+	(void)rmdir(
+	    r->stage); /* of one that ended with its very last step to do */
 	if (made)
 		(void)acta_sayf(
 		    0, NULL, "what was made in %s is put in place", r->stage);
