@@ -22,7 +22,7 @@ SEEDS = int(os.environ.get("SEEDS", 20000))
 JOBS = int(os.environ.get("JOBS", 2))
 # What stands for a machine: its disk, its sockets, its log.
 REPLACED = {
-    "store/env.o", "store/dir.o", "store/lock.o",
+    "store/env.o", "store/dir.o", "store/lock.o", "store/compact.o",
     "runtime/host/main.o", "runtime/host/worker.o", "runtime/host/links.o",
     "runtime/host/log.o",
 }
