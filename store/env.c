@@ -509,6 +509,12 @@ check_pair(struct lmdb *env, bool read_only)
 		return EBUSY;
 	if (read_only) /* its writer may be going on */
 		return MDB_SUCCESS;
+	/* If the last writer died with its root written and the number not, this
+	 * sets it right: the lock tells. */
+	rc = mdb_txn_begin(env->env, NULL, 0, &txn);
+	if (rc != MDB_SUCCESS)
+		return rc;
+	mdb_txn_abort(txn);
 	rc = mdb_txn_begin(env->env, NULL, MDB_RDONLY, &txn);
 	if (rc != MDB_SUCCESS)
 		return rc;

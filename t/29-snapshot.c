@@ -6,6 +6,7 @@
 #include "t/20-store.h"
 
 #include <check.h>
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -408,6 +409,63 @@ START_TEST(not_while_it_is_in_use)
 }
 END_TEST
 
+static bool die_with_root; /* this process does, once a root is written */
+
+/* In front of libc's: LMDB writes its two roots by it. */
+ssize_t
+pwrite(int fd, const void *data, size_t size, off_t offset)
+{
+	static ssize_t (*next)(int, const void *, size_t, off_t);
+	ssize_t n;
+
+	if (next == NULL)
+		*(void **)&next = dlsym(RTLD_NEXT, "pwrite");
+	n = next(fd, data, size, offset);
+	if (die_with_root && offset < 8192 && size < 4096 && size > 64)
+		raise(SIGKILL);
+	return n;
+}
+
+/* What it wrote can be seen; what it would have told the readers of it not. */
+START_TEST(a_writer_killed_with_its_root_written_is_followed_by_another)
+{
+	struct acta_store *store;
+	int ready[2], over[2], status;
+	uint64_t turn;
+	pid_t child, reader;
+	char c;
+
+	make_store(in_dir("a"), 2);
+	ck_assert(pipe(ready) == 0 && pipe(over) == 0);
+	reader = fork();
+	if (reader == 0) {
+		if (acta_store_open_read(in_dir("a"), &store, NULL) != ACTA_OK)
+			_exit(1);
+		close(over[1]);
+		(void)!write(ready[1], "", 1);
+		(void)!read(over[0], &c, 1);
+		_exit(0);
+	}
+	ck_assert(read(ready[0], &c, 1) == 1);
+	child = fork();
+	if (child == 0) {
+		store = open_at(in_dir("a"));
+		die_with_root = true;
+		turns(store, 1);
+		_exit(1);
+	}
+	ck_assert(waitpid(child, &status, 0) == child);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	store = open_at(in_dir("a"));
+	turn = acta_store_turn(store);
+	turns(store, 1);
+	ck_assert_uint_eq(acta_store_turn(store), turn + 1);
+	acta_store_close(&store);
+	close(over[1]);
+	ck_assert(waitpid(reader, &status, 0) == reader && status == 0);
+}
+END_TEST
+
 /* Whoever puts another file in its place by hand, while it is read. */
 START_TEST(a_file_replaced_under_a_reader_is_not_written)
 {
@@ -587,6 +645,8 @@ main(void)
 	tcase_add_loop_test(tc, put_anew_it_is_the_same_and_smaller, 0, 5);
 	tcase_add_test(tc, killed_at_any_step_it_is_one_or_the_other);
 	tcase_add_test(tc, not_while_it_is_in_use);
+	tcase_add_test(
+	    tc, a_writer_killed_with_its_root_written_is_followed_by_another);
 	tcase_add_test(tc, a_file_replaced_under_a_reader_is_not_written);
 	tcase_add_loop_test(tc, what_is_whole_is_said_to_be, 0, 5);
 	tcase_add_test(tc, each_damage_is_found_with_its_place);
