@@ -7,12 +7,13 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/ctl.h"
 
-static const uint8_t mark[8] = { 'A', 'C', 'T', 'A', 'P', 'L', 'N', 1 };
+static const uint8_t mark[8] = { 'A', 'C', 'T', 'A', 'P', 'L', 'N', 2 };
 
 #define ARGV_MAX 1024u
 #define PATH_BYTES_MAX 4096u
@@ -31,6 +32,7 @@ enum tag {
 	T_PERIOD,
 	T_EXCEED,
 	T_CHILD,
+	T_STRATEGY,
 
 	C_NAME = 32,
 	C_KIND,
@@ -49,7 +51,14 @@ enum tag {
 	C_FILES,
 	C_PARTITIONS,
 	C_WORKERS,
-	C_CONFIG
+	C_CONFIG,
+	C_PARENT,
+	C_SIGNIFICANT,
+	C_STRATEGY,
+	C_AUTO,
+	C_INTENSITY,
+	C_PERIOD,
+	C_EXCEED
 };
 
 /* -------------------------------------------------------------- writing -- */
@@ -134,7 +143,8 @@ put_child(struct out *out, const struct acta_plan_child *c)
 {
 	put_blob(out, C_NAME, c->name, strnlen(c->name, sizeof(c->name)));
 	put_num(out, C_KIND, c->kind);
-	put_text(out, C_PROGRAM, c->program);
+	if (c->kind != ACTA_KIND_GROUP)
+		put_text(out, C_PROGRAM, c->program);
 	for (char **arg = c->argv; arg && *arg; arg++)
 		put_text(out, C_ARG, *arg);
 	put_num(out, C_RESTART, c->restart);
@@ -151,6 +161,15 @@ put_child(struct out *out, const struct acta_plan_child *c)
 	put_num(out, C_PARTITIONS, c->partitions);
 	put_num(out, C_WORKERS, c->workers);
 	put_blob(out, C_CONFIG, c->config, c->config_size);
+	put_num(out, C_PARENT, c->parent);
+	put_num(out, C_SIGNIFICANT, c->significant);
+	if (c->kind != ACTA_KIND_GROUP)
+		return;
+	put_num(out, C_STRATEGY, c->strategy);
+	put_num(out, C_AUTO, c->auto_shutdown);
+	put_num(out, C_INTENSITY, c->intensity);
+	put_num(out, C_PERIOD, (uint64_t)c->period_ms);
+	put_num(out, C_EXCEED, c->on_exceed);
 }
 
 enum acta_err
@@ -168,6 +187,7 @@ acta_plan_encode(const struct acta_plan *plan, uint8_t **out, size_t *out_size)
 	put_text(&all, T_RUN, plan->run);
 	put_text(&all, T_REGISTRY, plan->registry);
 	put_text(&all, T_ANNOUNCE, plan->announce);
+	put_num(&all, T_STRATEGY, plan->strategy);
 	put_num(&all, T_INTENSITY, plan->intensity);
 	put_num(&all, T_PERIOD, (uint64_t)plan->period_ms);
 	put_num(&all, T_EXCEED, plan->on_exceed);
@@ -341,7 +361,7 @@ child_field(const struct record *r, struct acta_plan_child *c)
 {
 	switch (r->tag) {
 	case C_NAME: return get_name(r, c->name, sizeof(c->name));
-	case C_KIND: return get_u32(r, ACTA_KIND_EXEC, &c->kind);
+	case C_KIND: return get_u32(r, ACTA_KIND_GROUP, &c->kind);
 	case C_PROGRAM: return get_text(r, PATH_BYTES_MAX, &c->program);
 	case C_ARG: return get_arg(r, c);
 	case C_RESTART: return get_u32(r, ACTA_TEMPORARY, &c->restart);
@@ -360,8 +380,32 @@ child_field(const struct record *r, struct acta_plan_child *c)
 	case C_PARTITIONS: return get_u32(r, UINT32_MAX, &c->partitions);
 	case C_WORKERS: return get_u32(r, ACTA_BOX_WORKERS, &c->workers);
 	case C_CONFIG: return get_config(r, c);
+	case C_PARENT: return get_u32(r, ACTA_PLAN_CHILDREN_MAX, &c->parent);
+	case C_SIGNIFICANT: return get_u32(r, 1, &c->significant);
+	case C_STRATEGY:
+		return get_u32(r, ACTA_SIMPLE_ONE_FOR_ONE, &c->strategy);
+	case C_AUTO: return get_u32(r, ACTA_AUTO_ALL, &c->auto_shutdown);
+	case C_INTENSITY: return get_u32(r, UINT32_MAX, &c->intensity);
+	case C_PERIOD: return get_num(r, 1, TIME_MAX_MS, &c->period_ms);
+	case C_EXCEED: return get_u32(r, ACTA_EXCEED_ESCALATE, &c->on_exceed);
 	default: return ACTA_EPROTO;
 	}
+}
+
+/* A group has no program, anything else has one; parents are groups, before
+ * what is in them. */
+static bool
+well_placed(const struct acta_plan *plan, const struct acta_plan_child *c)
+{
+	bool group = c->kind == ACTA_KIND_GROUP;
+
+	if (c->parent > 0 &&
+	    (c->parent >= plan->count ||
+		plan->children[c->parent - 1].kind != ACTA_KIND_GROUP))
+		return false;
+	if (group)
+		return !c->argv && !c->program && c->period_ms > 0;
+	return c->argv && c->program && c->program[0] == '/';
 }
 
 static enum acta_err
@@ -381,8 +425,8 @@ get_child(const struct record *r, struct acta_plan *plan)
 		err = child_field(&field, c);
 	if (err != ACTA_OK)
 		return err;
-	if (in.at != in.end || !c->name[0] || !c->argv || !c->program ||
-	    c->program[0] != '/' || c->backoff_max_ms < c->backoff_min_ms)
+	if (in.at != in.end || !c->name[0] || !well_placed(plan, c) ||
+	    c->backoff_max_ms < c->backoff_min_ms)
 		return ACTA_EPROTO;
 	for (uint32_t i = 0; i + 1 < plan->count; i++)
 		if (strcmp(plan->children[i].name, c->name) == 0)
@@ -401,6 +445,7 @@ plan_field(const struct record *r, struct acta_plan *plan)
 	case T_REGISTRY: return get_text(r, PATH_BYTES_MAX, &plan->registry);
 	case T_ANNOUNCE: return get_text(r, TEXT_MAX, &plan->announce);
 	case T_INTENSITY: return get_u32(r, UINT32_MAX, &plan->intensity);
+	case T_STRATEGY: return get_u32(r, ACTA_REST_FOR_ONE, &plan->strategy);
 	case T_PERIOD: return get_num(r, 1, TIME_MAX_MS, &plan->period_ms);
 	case T_EXCEED:
 		return get_u32(r, ACTA_EXCEED_ESCALATE, &plan->on_exceed);

@@ -15,15 +15,29 @@
 #define ACTA_PLAN_CHILDREN_MAX 1024u
 #define ACTA_PLAN_BYTES_MAX (16u << 20)
 
-enum acta_plan_kind { ACTA_KIND_HOST, ACTA_KIND_DOOR, ACTA_KIND_EXEC };
+enum acta_plan_kind {
+	ACTA_KIND_HOST,
+	ACTA_KIND_DOOR,
+	ACTA_KIND_EXEC,
+	ACTA_KIND_GROUP        /* a supervisor: no process */
+};
 enum acta_restart { ACTA_PERMANENT, ACTA_TRANSIENT, ACTA_TEMPORARY };
 enum acta_exceed { ACTA_EXCEED_HOLD, ACTA_EXCEED_ESCALATE };
+enum acta_strategy {
+	ACTA_ONE_FOR_ONE,
+	ACTA_ONE_FOR_ALL,
+	ACTA_REST_FOR_ONE,
+	ACTA_SIMPLE_ONE_FOR_ONE
+};
+enum acta_auto_shutdown { ACTA_AUTO_NEVER, ACTA_AUTO_ANY, ACTA_AUTO_ALL };
 
 #define ACTA_SHUTDOWN_INFINITY (-1) /* ms; 0 is brutal_kill */
 
 struct acta_plan_child {
 	char name[40];         /* service, or "@door", "@door-call", ... */
 	uint32_t kind;         /* enum acta_plan_kind */
+	uint32_t parent;       /* 1 + index of its group, which stands further
+	                        * up; 0: it is in none */
 	char *program;         /* absolute path */
 	char **argv;           /* NULL-ended; argv[0] too */
 	uint32_t restart;      /* enum acta_restart */
@@ -35,6 +49,10 @@ struct acta_plan_child {
 	uint64_t memory_max;   /* RLIMIT_DATA in bytes; 0: none */
 	uint64_t files_max;    /* RLIMIT_NOFILE; 0: none */
 	uint32_t partitions, workers;
+	uint32_t significant;  /* 0, 1 */
+	/* of a group */
+	uint32_t strategy, auto_shutdown, intensity, on_exceed;
+	int64_t period_ms;
 	uint8_t *config;       /* MessagePack map for the child; opaque here */
 	size_t config_size;
 };
@@ -45,10 +63,12 @@ struct acta_plan {
 	char *data, *run;      /* absolute */
 	char *registry;        /* file that names `run` while the node runs */
 	char *announce;        /* what is said once all are ready, for people */
+	uint32_t strategy;     /* enum acta_strategy */
 	uint32_t intensity;
 	int64_t period_ms;
 	uint32_t on_exceed;    /* enum acta_exceed */
-	uint32_t count;        /* doors first, then services in start order */
+	uint32_t count;        /* doors first, then all in start order, groups
+	                        * before what is in them */
 	struct acta_plan_child *children;
 };
 

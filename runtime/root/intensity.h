@@ -17,7 +17,7 @@ struct acta_intensity {
 	uint64_t period_ms;
 	uint32_t limit; /* 0: never restart */
 	uint32_t count; /* slots in use */
-	uint32_t next;  /* slot to write; oldest when full */
+	uint32_t next;  /* slot to write */
 	uint64_t at_ms[ACTA_INTENSITY_CAP]; /* ring of accepted restarts */
 };
 
@@ -40,6 +40,13 @@ ACTA_NODISCARD enum acta_err acta_intensity_init(
  */
 ACTA_NODISCARD enum acta_err acta_intensity_record(
     struct acta_intensity *w, uint64_t now_ms);
+
+/* Other bounds, from now on; what was recorded stays. ACTA_EINVAL, as init. */
+ACTA_NODISCARD enum acta_err acta_intensity_change(
+    struct acta_intensity *w, uint32_t limit, uint64_t period_ms);
+
+/* The last restart recorded was called off before it was tried. */
+void acta_intensity_take_back(struct acta_intensity *w);
 
 /* How many recorded restarts lie in the period that ends at `now_ms`. */
 uint32_t acta_intensity_count(const struct acta_intensity *w, uint64_t now_ms);

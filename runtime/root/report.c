@@ -17,6 +17,7 @@ kind_name(uint32_t kind)
 	case ACTA_KIND_HOST: return "service";
 	case ACTA_KIND_DOOR: return "door";
 	case ACTA_KIND_EXEC: return "program";
+	case ACTA_KIND_GROUP: return "group";
 	}
 	return "unknown";
 }

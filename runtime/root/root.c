@@ -45,6 +45,14 @@ acta_root_find(const struct acta_root *root, const char *name)
 	return UINT32_MAX;
 }
 
+const char *
+acta_root_parent_name(const struct acta_root *root, uint32_t child)
+{
+	uint32_t parent = root->plan.children[child].parent;
+
+	return parent ? root->plan.children[parent - 1].name : "@node";
+}
+
 void
 acta_root_path(
     const struct acta_root *root, const char *name, char out[PATH_MAX])
@@ -233,6 +241,11 @@ say_up(struct acta_root *root, uint32_t child)
 	for (uint32_t i = 0; i < ACTA_CAUSES_KEPT; i++)
 		if (i < c->causes_count && c->causes[i].back_ms < 0)
 			c->causes[i].back_ms = now_ms - c->causes[i].at_ms;
+	if (root->plan.children[child].kind == ACTA_KIND_GROUP) {
+		acta_root_log(root, "info", "event=up supervisor=%s",
+		    root->plan.children[child].name);
+		return;
+	}
 	acta_root_log(root, "info",
 	    "event=up service=%s pid=%d after_ms=%" PRId64,
 	    root->plan.children[child].name, (int)c->pid,
@@ -275,18 +288,23 @@ static void
 say_escalation(struct acta_root *root, uint32_t child)
 {
 	const char *name = root->plan.children[child].name;
+	const struct acta_sup_flags *flags =
+	    acta_sup_flags_over(&root->sup, child);
 	struct acta_cause *cause = acta_root_last_cause(&root->children[child]);
 	char path[PATH_MAX], word[64] = "unknown";
 
 	if (cause)
 		acta_cause_word(cause, word, sizeof(word));
-	acta_root_log(
-	    root, "error", "event=escalate service=%s cause=%s", name, word);
+	acta_root_log(root, "error",
+	    "event=escalate service=%s cause=%s supervisor=%s", name, word,
+	    acta_root_parent_name(root, child));
+	if (root->plan.children[child].parent)
+		return; /* its group's end is looked after further up */
 	if (root->sup.children[child].ever_up)
 		acta_root_say("acta: %s ended once too often (%s; more than "
 			      "%" PRIu32 " restarts in %" PRId64
 			      " ms): the node stops",
-		    name, word, root->plan.intensity, root->plan.period_ms);
+		    name, word, flags->intensity, flags->period_ms);
 	else if (cause && cause->text[0])
 		acta_root_say("acta: %s: %s", name, cause->text);
 	else
@@ -342,6 +360,14 @@ act(struct acta_root *root, const struct acta_sup_action *a)
 		say_alarm(root, a->child, (uint32_t)a->arg, true);
 		break;
 	case ACTA_DO_ESCALATE: say_escalation(root, a->child); break;
+	case ACTA_DO_AUTO_SHUTDOWN:
+		acta_root_log(root, "info",
+		    "event=auto-shutdown supervisor=%s child=%s",
+		    acta_root_parent_name(root, a->child),
+		    root->plan.children[a->child].name);
+		break;
+	case ACTA_DO_ANSWER:
+	case ACTA_DO_FORGET: break;
 	case ACTA_DO_ALL_UP: announce(root); break;
 	case ACTA_DO_EXIT:
 		root->done = true;
@@ -515,7 +541,8 @@ clean_environment(char **environment)
 }
 
 static enum acta_err
-init_memory(struct acta_root *root, char **environment)
+init_memory(struct acta_root *root, char **environment,
+    enum acta_sup_word *out_word, uint32_t *out_child)
 {
 	const struct acta_plan *plan = &root->plan;
 	size_t longest = 0;
@@ -526,7 +553,7 @@ init_memory(struct acta_root *root, char **environment)
 	for (uint32_t i = 0; i < plan->count; i++) {
 		size_t count = 0;
 
-		while (plan->children[i].argv[count])
+		while (plan->children[i].argv && plan->children[i].argv[count])
 			count++;
 		if (count > longest)
 			longest = count;
@@ -543,7 +570,8 @@ init_memory(struct acta_root *root, char **environment)
 	}
 	err = acta_peers_init(&root->peers, plan);
 	if (err == ACTA_OK)
-		err = acta_sup_init(&root->sup, plan, seed);
+		err = acta_sup_init_plan(&root->sup, plan,
+		    ACTA_PLAN_CHILDREN_MAX, seed, out_word, out_child);
 	return err;
 }
 
@@ -681,6 +709,8 @@ enum acta_err
 acta_root_init(struct acta_root *root, struct acta_plan *plan,
     char **environment, int *out_status, struct acta_why *why)
 {
+	enum acta_sup_word word = ACTA_SUP_OK;
+	uint32_t child = ACTA_SUP_NONE;
 	enum acta_err err;
 
 	*root = (struct acta_root){
@@ -702,7 +732,7 @@ acta_root_init(struct acta_root *root, struct acta_plan *plan,
 
 	err = init_process(root);
 	if (err == ACTA_OK)
-		err = init_memory(root, environment);
+		err = init_memory(root, environment, &word, &child);
 	if (err == ACTA_OK)
 		err = init_folders(root, why);
 	if (err == ACTA_OK)
@@ -713,10 +743,11 @@ acta_root_init(struct acta_root *root, struct acta_plan *plan,
 		return ACTA_OK;
 	*out_status = err == ACTA_EBUSY ? 5 : err == ACTA_EINVAL ? 2 : 1;
 	if (err == ACTA_EINVAL)
-		acta_why_text(why,
-		    "supervisor: an intensity of %" PRIu32
-		    " is more than the %u that are counted",
-		    root->plan.intensity, ACTA_INTENSITY_CAP);
+		acta_why_text(why, "supervisor: %s%s%s",
+		    acta_sup_word_name(word),
+		    child == ACTA_SUP_NONE ? "" : ": ",
+		    child == ACTA_SUP_NONE ? ""
+					   : root->plan.children[child].name);
 	if (!why->text[0])
 		acta_why_text(why, "cannot start: %s: %s", acta_strerror(err),
 		    strerror(errno));

@@ -116,6 +116,9 @@ void acta_root_fini(struct acta_root *root);
 /* ------------------------------------------------- for the root's own files */
 
 int64_t acta_root_now(void);
+/* The group a child is in, or "@node" of what is in none. */
+const char *acta_root_parent_name(
+    const struct acta_root *root, uint32_t child);
 /* The child of that name, or UINT32_MAX. */
 uint32_t acta_root_find(const struct acta_root *root, const char *name);
 /* Carry out what the supervisor has decided. */
