@@ -230,53 +230,60 @@ already(const struct acta_sup *sup, uint32_t child)
 	    : ACTA_SUP_ALREADY_PRESENT;
 }
 
+/* One that it began with, and that was deleted or ended since. */
+static bool
+is_away(const struct acta_sup *sup, uint32_t parent, uint32_t child)
+{
+	return exists(sup, child) && at(sup, child)->founder &&
+	    !at(sup, child)->known && at(sup, child)->parent == parent &&
+	    !is_simple(sup, parent);
+}
+
 static enum acta_sup_word
 place(struct acta_sup *sup, uint32_t parent, uint32_t child,
     const struct acta_sup_spec *spec)
 {
-	struct acta_sup_child *c = at(sup, child);
-	bool back = exists(sup, child) && c->founder && !c->known &&
-	    c->parent == parent;
+	const struct acta_sup_child *p = at(sup, parent);
+	enum acta_sup_word word;
 
-	if (spec->supervisor &&
-	    at(sup, parent)->depth + 1 >= ACTA_SUP_DEPTH_MAX)
+	if (is_simple(sup, parent)) {
+		assert(!spec);
+		word = acta_tree_place(
+		    sup, parent, child, &at(sup, p->founders)->spec);
+		if (word == ACTA_SUP_OK) /* its number names it */
+			at(sup, child)->spec.id[0] = '\0';
+		return word;
+	}
+	if (spec->supervisor && p->depth + 1 >= ACTA_SUP_DEPTH_MAX)
 		return ACTA_SUP_INVALID_DEPTH;
-	if (!back)
-		return acta_tree_place(sup, parent, child, spec);
-	/* One that it began with, deleted or ended since, is back. */
-	c->spec = *spec;
-	return acta_tree_fit(sup, child);
+	return acta_tree_place(sup, parent, child, spec);
 }
 
 enum acta_sup_word
 acta_sup_start_child(struct acta_sup *sup, uint32_t parent, uint32_t child,
     const struct acta_sup_spec *spec, int64_t now_ms)
 {
-	const struct acta_sup_child *p = at(sup, parent);
+	bool back = !spec && is_away(sup, parent, child);
+	const struct acta_sup_spec *own = back ? &at(sup, child)->spec : spec;
 	enum acta_sup_word word;
 
 	if (!is_up(sup, parent))
 		return ACTA_SUP_NOPROC;
-	if (child >= sup->room)
+	if (child >= sup->room || (!own && !is_simple(sup, parent)))
 		return ACTA_SUP_NO_ROOM;
-	if (is_simple(sup, parent)) {
-		assert(!spec);
-		spec = &at(sup, p->founders)->spec;
-	} else {
+	if (own) {
 		uint32_t old;
 
-		word = acta_sup_check_spec(&p->spec.flags, spec);
+		word = acta_sup_check_spec(&at(sup, parent)->spec.flags, own);
 		if (word != ACTA_SUP_OK)
 			return word;
-		old = acta_sup_find(sup, parent, spec->id);
+		old = acta_sup_find(sup, parent, own->id);
 		if (old != NONE)
 			return already(sup, old);
 	}
-	word = place(sup, parent, child, spec);
+	word = back ? ACTA_SUP_OK : place(sup, parent, child, spec);
 	if (word != ACTA_SUP_OK)
 		return word;
-	if (is_simple(sup, parent))
-		at(sup, child)->spec.id[0] = '\0'; /* its number names it */
 	acta_sup_event_begin(sup, now_ms);
 	acta_tree_link(sup, child);
 	at(sup, child)->fresh = true;

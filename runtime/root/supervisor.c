@@ -358,6 +358,8 @@ came_to_nothing(struct acta_sup *sup, uint32_t child, int64_t arg)
 {
 	struct acta_sup_child *c = at(sup, child);
 	uint32_t parent = c->parent;
+	bool kept =
+	    c->attempt == ACTA_TRY_CALL && !c->fresh; /* as OTP has it */
 
 	c->live = false;
 	at(sup, parent)->live_count--;
@@ -365,7 +367,7 @@ came_to_nothing(struct acta_sup *sup, uint32_t child, int64_t arg)
 	answer(sup, child, ACTA_SUP_UNDEFINED);
 	c->fresh = false;
 	if (is_simple(at(sup, parent)) ||
-	    acta_sup_spec_of(sup, child)->restart == ACTA_TEMPORARY)
+	    (acta_sup_spec_of(sup, child)->restart == ACTA_TEMPORARY && !kept))
 		forget(sup, child);
 	go_on(sup, parent);
 }
@@ -1002,10 +1004,25 @@ stay_down(struct acta_sup *sup, uint32_t child)
 	c->stay = phase == ACTA_NODE_CLEARING || phase == ACTA_NODE_FILLING;
 }
 
+/* Siblings that were to come up behind it are not brought up any more. */
+static void
+abandon(struct acta_sup *sup, uint32_t parent)
+{
+	for (uint32_t i = at(sup, parent)->first; i != NONE;
+	     i = at(sup, i)->next)
+		at(sup, i)->pending = false;
+}
+
 static void
 end_live(struct acta_sup *sup, uint32_t child, int64_t arg)
 {
+	struct acta_sup_child *c = at(sup, child);
+
 	stay_down(sup, child);
+	/* As if this attempt had failed already, with the call behind it. */
+	if (c->state == ACTA_SUP_STARTING && c->attempt == ACTA_TRY_GROUP &&
+	    at(sup, c->parent)->phase == ACTA_NODE_FILLING)
+		abandon(sup, c->parent);
 	ask(sup, child);
 }
 
@@ -1061,9 +1078,7 @@ call_off(struct acta_sup *sup, uint32_t child, int64_t arg)
 	if (p->culprit == child) {
 		p->culprit = NONE;
 		if (p->cursor == NONE) {
-			for (uint32_t i = p->first; i != NONE;
-			     i = at(sup, i)->next)
-				at(sup, i)->pending = false;
+			abandon(sup, c->parent);
 			p->phase = ACTA_NODE_FILLING;
 		}
 	}

@@ -321,7 +321,11 @@ void acta_sup_tick(struct acta_sup *sup, int64_t now_ms);
  * RUNNING, RESTARTING, ALREADY_PRESENT: acta_sup_find says who.
  */
 
-/* Under simple_one_for_one `spec` is NULL: the template's is everybody's. */
+/*
+ * `child` is a free number. `spec` is NULL under simple_one_for_one, whose
+ * template's is everybody's; and for one that the supervisor began with and has
+ * not now, which then has its own number and spec.
+ */
 enum acta_sup_word acta_sup_start_child(struct acta_sup *sup, uint32_t parent,
     uint32_t child, const struct acta_sup_spec *spec, int64_t now_ms);
 enum acta_sup_word acta_sup_terminate_child(
