@@ -521,6 +521,7 @@ def what_a_child_inherits():
         equal(node.child("a")["alarms"], [{"name": "disk",
                                          "text": "80 % used"}],
             "its own alarms are shown")
+        wait_for("the orphan's word", lambda: "orphan " in node.log("a"))
         orphan = int(node.log("a").split("orphan ")[1].split()[0])
         ok(alive(orphan), "a child of the child lives")
         os.kill(pid, signal.SIGKILL)
