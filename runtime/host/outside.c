@@ -9,6 +9,11 @@
 #include "runtime/host/park.h"
 #include "runtime/host/subs.h"
 
+struct acta_outside_timer { /* in the shadow's arena */
+	struct acta_outside_timer *next;
+	struct acta_row row;
+};
+
 /* --------------------------------------------------------- the shadow -- */
 
 static struct acta_part *
@@ -73,16 +78,45 @@ copy_rows(struct acta_part *from, struct acta_part *to, enum acta_table table,
 	return *bytes <= ACTA_OUTSIDE_ROWS_MAX;
 }
 
-static bool
-copy_actor(struct acta_part *part, struct acta_part *shadow,
-    struct acta_bytes key, uint64_t *bytes)
+/* Timers fall due while the handler runs: what it has changed of them is told
+ * by what they were when it began. */
+static void
+keep_timers(struct acta_outside *run, const void *prefix, size_t size)
 {
+	struct acta_arena *arena = &run->shadow->arena;
+	struct acta_outside_timer **link = &run->timers;
+	struct acta_scan *scan =
+	    acta_scan_open(run->shadow->store, ACTA_T_TIMER, prefix, size);
+	struct acta_row row;
+
+	while (acta_scan_next(scan, &row)) {
+		*link = acta_arena_alloc(arena, sizeof(**link));
+		(*link)->row = row;
+		(*link)->row.key =
+		    acta_arena_copy(arena, row.key, row.key_size);
+		(*link)->row.value =
+		    acta_arena_copy(arena, row.value, row.value_size);
+		(*link)->next = NULL;
+		link = &(*link)->next;
+	}
+	if (acta_scan_close(&scan) != ACTA_OK)
+		run->part->failed = true;
+}
+
+static bool
+copy_actor(struct acta_outside *run, struct acta_bytes key)
+{
+	struct acta_part *part = run->part, *shadow = run->shadow;
 	char prefix[ACTA_KEY_MAX + 1];
 	size_t n = acta_actor_row(prefix, key.data, key.size, NULL, 0);
+	uint64_t bytes = 0;
 
-	return copy_rows(part, shadow, ACTA_T_STATE, prefix, n, bytes) &&
-	    copy_rows(part, shadow, ACTA_T_TIMER, prefix, n, bytes) &&
-	    copy_rows(part, shadow, ACTA_T_ACTOR, prefix, n, bytes);
+	if (!copy_rows(part, shadow, ACTA_T_STATE, prefix, n, &bytes) ||
+	    !copy_rows(part, shadow, ACTA_T_TIMER, prefix, n, &bytes) ||
+	    !copy_rows(part, shadow, ACTA_T_ACTOR, prefix, n, &bytes))
+		return false;
+	keep_timers(run, prefix, n);
+	return true;
 }
 
 static void
@@ -107,6 +141,8 @@ outside_new(struct acta_part *part, const struct acta_msg *msg)
 		abort();
 	run->part = part;
 	run->shadow = shadow_new(part);
+	run->next_ask = part->next_ask;
+	run->next_token = part->next_token;
 	run->msg = (struct acta_msg){ .source = ACTA_FROM_PARKED,
 		.uid = msg->uid,
 		.blamed = msg->blamed,
@@ -134,7 +170,6 @@ acta_outside_take(struct acta_part *part, struct acta_msg *msg)
 {
 	struct acta_parked *queue;
 	struct acta_outside *run;
-	uint64_t bytes = 0;
 
 	/* First it is durable; a turn later it may run. */
 	if (msg->source != ACTA_FROM_PARKED)
@@ -142,7 +177,7 @@ acta_outside_take(struct acta_part *part, struct acta_msg *msg)
 	if (part->outside_count == ACTA_OUTSIDE_MAX)
 		return acta_run_park_no_room(part, msg);
 	run = outside_new(part, msg);
-	if (run == NULL || !copy_actor(part, run->shadow, msg->m.key, &bytes)) {
+	if (run == NULL || !copy_actor(run, msg->m.key)) {
 		if (run != NULL)
 			outside_free(run);
 		return acta_run_misused(part, msg,
@@ -154,15 +189,29 @@ acta_outside_take(struct acta_part *part, struct acta_msg *msg)
 	run->next = part->outside;
 	part->outside = run;
 	part->outside_count++;
-	if (part->port.outside != NULL) {
-		part->port.outside(part->port.self, run);
-		return ACTA_FATE_PARKED;
-	}
-	if (acta_part_killed(part, "outside"))
-		return ACTA_FATE_KILLED;
-	acta_outside_run(run, part->box);
-	acta_outside_done(run);
 	return ACTA_FATE_PARKED;
+}
+
+enum acta_err
+acta_outside_begin(struct acta_part *part)
+{
+	struct acta_outside *run, *next;
+
+	for (run = part->outside; run != NULL; run = next) {
+		next = run->next;
+		if (run->begun)
+			continue;
+		run->begun = true;
+		if (part->port.outside != NULL) {
+			part->port.outside(part->port.self, run);
+			continue;
+		}
+		if (acta_part_killed(part, "outside"))
+			return ACTA_ECLOSED;
+		acta_outside_run(run, part->box);
+		acta_outside_done(run);
+	}
+	return ACTA_OK;
 }
 
 void
@@ -202,23 +251,33 @@ timer_due(const struct acta_row *row)
 	return acta_read_int(&r, &ok);
 }
 
+/* It may have fired since, or be due at its next period. */
 static void
-drop(struct acta_part *part, enum acta_table table, const struct acta_row *row)
+timer_drop(struct acta_part *part, const struct acta_row *was)
 {
-	if (table == ACTA_T_TIMER)
-		acta_part_due_delete(
-		    part, timer_due(row), 't', row->key, row->key_size);
-	acta_store_delete(part->store, table, row->key, row->key_size);
+	struct acta_row row = *was;
+
+	if (acta_part_get(part, ACTA_T_TIMER, row.key, row.key_size, &row.value,
+		&row.value_size) != ACTA_OK)
+		return;
+	acta_part_due_delete(part, timer_due(&row), 't', row.key, row.key_size);
+	acta_store_delete(part->store, ACTA_T_TIMER, row.key, row.key_size);
 }
 
 static void
-set(struct acta_part *part, enum acta_table table, const struct acta_row *row)
+timer_set(struct acta_part *part, const struct acta_row *row)
 {
-	if (table == ACTA_T_TIMER)
-		acta_part_due_put(part, timer_due(row), 't', row->key,
-		    row->key_size, ACTA_PACKED_NIL, 1);
-	acta_store_put(part->store, table, row->key, row->key_size, row->value,
-	    row->value_size);
+	acta_part_due_put(part, timer_due(row), 't', row->key, row->key_size,
+	    ACTA_PACKED_NIL, 1);
+	acta_store_put(part->store, ACTA_T_TIMER, row->key, row->key_size,
+	    row->value, row->value_size);
+}
+
+static bool
+same_value(const struct acta_row *a, const struct acta_row *b)
+{
+	return a->value_size == b->value_size &&
+	    memcmp(a->value, b->value, a->value_size) == 0;
 }
 
 static int
@@ -237,8 +296,8 @@ order_of(
 	    : (a->key_size > b->key_size) - (a->key_size < b->key_size);
 }
 
-/* Nobody else has changed the actor's rows meanwhile: two lists in the same
- * order, the one that was and the one that is to be. */
+/* Nobody else has changed these rows of the actor meanwhile: two lists in the
+ * same order, the one that was and the one that is to be. */
 static void
 take_rows(struct acta_part *part, struct acta_part *shadow,
     enum acta_table table, const void *prefix, size_t size)
@@ -253,15 +312,12 @@ take_rows(struct acta_part *part, struct acta_part *shadow,
 	while (had || has) {
 		int order = order_of(had, &was, has, &is);
 
-		if (order < 0) {
-			drop(part, table, &was);
-		} else if (order > 0) {
-			set(part, table, &is);
-		} else if (was.value_size != is.value_size ||
-		    memcmp(was.value, is.value, is.value_size) != 0) {
-			drop(part, table, &was);
-			set(part, table, &is);
-		}
+		if (order < 0)
+			acta_store_delete(
+			    part->store, table, was.key, was.key_size);
+		else if (order > 0 || !same_value(&was, &is))
+			acta_store_put(part->store, table, is.key, is.key_size,
+			    is.value, is.value_size);
 		if (order <= 0)
 			had = acta_scan_next(old, &was);
 		if (order >= 0)
@@ -269,6 +325,36 @@ take_rows(struct acta_part *part, struct acta_part *shadow,
 	}
 	if (acta_scan_close(&old) != ACTA_OK ||
 	    acta_scan_close(&new) != ACTA_OK)
+		part->failed = true;
+}
+
+/* Those that it has set anew or cancelled; all others are as they are now. */
+static void
+take_timers(struct acta_part *part, const struct acta_outside *run,
+    const void *prefix, size_t size)
+{
+	struct acta_store *store = run->shadow->store;
+	const struct acta_outside_timer *was = run->timers;
+	struct acta_scan *scan =
+	    acta_scan_open(store, ACTA_T_TIMER, prefix, size);
+	struct acta_row is;
+	bool has = acta_scan_next(scan, &is);
+
+	while (was != NULL || has) {
+		int order =
+		    order_of(was != NULL, was ? &was->row : NULL, has, &is);
+		bool changed = order != 0 || !same_value(&was->row, &is);
+
+		if (order <= 0 && changed)
+			timer_drop(part, &was->row);
+		if (order >= 0 && changed)
+			timer_set(part, &is);
+		if (order <= 0)
+			was = was->next;
+		if (order >= 0)
+			has = acta_scan_next(scan, &is);
+	}
+	if (acta_scan_close(&scan) != ACTA_OK)
 		part->failed = true;
 }
 
@@ -318,7 +404,7 @@ take_over(struct acta_part *part, struct acta_outside *run)
 	size_t skip = strlen(part->config.service) + 1;
 
 	take_rows(part, run->shadow, ACTA_T_STATE, prefix, n);
-	take_rows(part, run->shadow, ACTA_T_TIMER, prefix, n);
+	take_timers(part, run, prefix, n);
 	take_rows(part, run->shadow, ACTA_T_ACTOR, prefix, n);
 	take_new(part, run->shadow, ACTA_T_ASK);
 	take_new(part, run->shadow, ACTA_T_TOKEN);
@@ -386,9 +472,31 @@ acta_outside_sweep(struct acta_part *part)
 }
 
 static void
+forget_unbegun(struct acta_part *part)
+{
+	struct acta_outside **link = &part->outside;
+
+	while (*link != NULL) {
+		struct acta_outside *run = *link;
+
+		if (run->begun) {
+			link = &run->next;
+			continue;
+		}
+		*link = run->next;
+		part->outside_count--;
+		outside_free(run);
+	}
+}
+
+static void
 recall(struct acta_part *part, const struct acta_outside *run)
 {
 	for (; run != NULL; run = run->next) {
+		if (part->next_ask < run->next_ask)
+			part->next_ask = run->next_ask;
+		if (part->next_token < run->next_token)
+			part->next_token = run->next_token;
 		struct acta_parked *queue = acta_parked_find(
 		    part, run->msg.m.key.data, run->msg.m.key.size);
 
@@ -400,6 +508,7 @@ recall(struct acta_part *part, const struct acta_outside *run)
 void
 acta_outside_recall(struct acta_part *part)
 {
+	forget_unbegun(part);
 	recall(part, part->outside);
 	recall(part, part->outside_ended);
 }

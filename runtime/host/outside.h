@@ -21,15 +21,21 @@ struct acta_outside {
 	struct acta_outside *next;
 	struct acta_outside *queued; /* of the pool's queue */
 	void *owner; /* whoever runs it says for whom */
+	bool begun; /* the turn that took it is durable: it may run */
 	bool cancelled; /* it was not run: the process stops */
 	struct acta_part *part, *shadow;
+	uint64_t next_ask, next_token; /* behind the numbers kept for it */
+	struct acta_outside_timer *timers; /* as they were, by key */
 	struct acta_msg msg;
 	struct acta_actor actor;
 	acta_status status;
 };
 
-/* Its message is parked, or is run from there: begun, or told to wait. */
+/* Its message is parked, or is run from there: taken, or told to wait. */
 enum acta_fate acta_outside_take(struct acta_part *part, struct acta_msg *msg);
+/* Nothing of the turn can be undone any more: what it took begins. ACTA_ECLOSED:
+ * the process was ended. */
+ACTA_NODISCARD enum acta_err acta_outside_begin(struct acta_part *part);
 /* The handler, start to end; `box` says what runs. By any thread. */
 void acta_outside_run(struct acta_outside *run, struct acta_box *box);
 /* It has ended: the partition takes over what it did in its next turn. By the
@@ -41,7 +47,8 @@ enum acta_fate acta_source_outside(
 
 /* At the turn's beginning: those that were taken over before are freed. */
 void acta_outside_sweep(struct acta_part *part);
-/* Queues were read anew: those whose message runs know it again. */
+/* Queues were read anew: those whose message runs know it again. What was not
+ * begun saw rows that are not durable, and is forgotten. */
 void acta_outside_recall(struct acta_part *part);
 void acta_outside_fini(struct acta_part *part);
 

@@ -321,13 +321,15 @@ acta_part_turn(struct acta_part *part, int64_t now_ms, bool *out_more)
 	acta_store_abort(part->store);
 	if (acta_part_killed(part, "released"))
 		return ACTA_ECLOSED;
+	err = acta_outside_begin(part);
+	if (err != ACTA_OK)
+		return err;
 	atomic_store(&part->box->phase, ACTA_PHASE_IDLE);
 	if (part->read_count > 0)
 		acta_source_reads_wake(part);
 	*out_more = part->gathered > 0 || behind ||
-	    part->outside_ended != NULL ||
 	    (!part->full &&
-		(acta_parked_due(part) != NULL ||
+		(part->outside_ended != NULL || acta_parked_due(part) != NULL ||
 		    part->next_due_ms <= part->now_ms));
 	return part->failed ? ACTA_EUNSURE : ACTA_OK;
 }
