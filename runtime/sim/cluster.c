@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "runtime/host/links.h"
+#include "runtime/host/outside.h"
 
 #define DOOR_ENDS ACTA_CLUSTER_PROCESSES_MAX
 
@@ -274,6 +275,78 @@ crash(void *self, const char *point)
 	return reached(self, point);
 }
 
+/* ------------------------------------------------------------- outside -- */
+
+/* What the pool's threads would run: whoever drives the cluster says when. */
+static void
+outside(void *self, struct acta_outside *run)
+{
+	struct acta_place *place = self;
+	struct acta_process *p = place->process;
+
+	run->owner = place;
+	run->queued = p->outside;
+	p->outside = run;
+	p->outside_count++;
+}
+
+static struct acta_outside *
+take_nth(struct acta_outside **list, uint32_t *count, uint32_t n)
+{
+	struct acta_outside *run;
+
+	assert(n < *count);
+	while (n-- > 0)
+		list = &(*list)->queued;
+	run = *list;
+	*list = run->queued;
+	--*count;
+	return run;
+}
+
+static void
+outside_done(struct acta_outside *run)
+{
+	struct acta_place *place = run->owner;
+
+	acta_outside_done(run);
+	place->more = true;
+}
+
+enum acta_err
+acta_process_outside(struct acta_process *p, uint32_t n)
+{
+	struct acta_outside *run;
+
+	if (n >= p->outside_count) {
+		outside_done(take_nth(&p->outside_ran, &p->outside_ran_count,
+		    n - p->outside_count));
+		return ACTA_OK;
+	}
+	run = take_nth(&p->outside, &p->outside_count, n);
+	acta_outside_run(run, &p->box);
+	run->queued = p->outside_ran;
+	p->outside_ran = run;
+	p->outside_ran_count++;
+	return reached(run->owner, "outside") ? ACTA_ECLOSED : ACTA_OK;
+}
+
+/* As acta_pool_stop: what was not begun is not. */
+static void
+outside_stop(struct acta_process *p)
+{
+	while (p->outside_ran_count > 0)
+		outside_done(
+		    take_nth(&p->outside_ran, &p->outside_ran_count, 0));
+	while (p->outside_count > 0) {
+		struct acta_outside *run =
+		    take_nth(&p->outside, &p->outside_count, 0);
+
+		run->cancelled = true;
+		outside_done(run);
+	}
+}
+
 /* ------------------------------------------------------- start and end -- */
 
 static void
@@ -290,6 +363,9 @@ close_all(struct acta_process *p)
 	while (p->queue_at < p->queue_end)
 		free(p->queue[p->queue_at++]);
 	p->queue_at = p->queue_end = 0;
+	/* They went with their partitions. */
+	p->outside = p->outside_ran = NULL;
+	p->outside_count = p->outside_ran_count = 0;
 	p->wake_us = INT64_MAX;
 }
 
@@ -306,7 +382,8 @@ open_place(struct acta_place *place, bool checked, struct acta_why *why)
 		.event = event,
 		.alarm = raise_alarm,
 		.elapsed_ms = elapsed,
-		.crash = crash };
+		.crash = crash,
+		.outside = c->pools ? outside : NULL };
 	const uint8_t *uid;
 	uint32_t crashes;
 	struct acta_dice dice =
@@ -578,6 +655,7 @@ acta_process_stop(struct acta_process *p)
 {
 	enum acta_err err;
 
+	outside_stop(p);
 	for (uint32_t i = 0; i < p->count; i++) {
 		p->places[i].part->draining = true;
 		p->places[i].more = true;

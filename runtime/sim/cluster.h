@@ -62,6 +62,10 @@ struct acta_process {
 	uint64_t unheard_inc[ACTA_CLUSTER_DOORS_MAX];
 	struct acta_net_frame **queue; /* arrived, not yet read */
 	uint32_t queue_at, queue_end, queue_room;
+	/* Handlers outside, where the cluster has pools: begun, and run to their
+	 * end; the second are not yet taken over. */
+	struct acta_outside *outside, *outside_ran;
+	uint32_t outside_count, outside_ran_count;
 	int64_t wake_us; /* when it wants its next round, if nothing comes */
 	uint32_t slow;   /* ms that each look at the turn's clock finds gone */
 	int64_t turn_ms;
@@ -93,6 +97,7 @@ struct acta_cluster {
 	int64_t now_us;
 	int64_t wall_us;    /* the wall clock less now_us */
 	struct acta_slew slew; /* the node's time, as its root keeps it */
+	bool pools; /* handlers outside wait for acta_process_outside */
 	uint64_t epochs;
 	struct acta_net net;
 	struct acta_sim_disks *disks;
@@ -161,7 +166,13 @@ ACTA_NODISCARD enum acta_err acta_place_give(
 /* Does it want a round now? */
 bool acta_process_ready(const struct acta_process *process);
 int64_t acta_process_ms(struct acta_process *process); /* its clock */
-/* SIGTERM: the turns in hand are done, acks written, all sent; then it ends. */
+/* The n-th of its handlers outside, of `outside_count` + `outside_ran_count`,
+ * makes its step: it is run, or what it did is to be taken over. ACTA_ECLOSED:
+ * the process was ended. */
+ACTA_NODISCARD enum acta_err acta_process_outside(
+    struct acta_process *process, uint32_t n);
+/* SIGTERM: handlers outside that were not run are called off, the turns in hand
+ * are done, acks written, all sent; then it ends. */
 ACTA_NODISCARD enum acta_err acta_process_stop(struct acta_process *process);
 
 /* Move one frame that has arrived to its receiver: false if there is none. */

@@ -378,15 +378,18 @@ doom(acta_actor *self, const acta_msg *msg)
 static acta_status
 crash(acta_actor *self, int64_t n, bool hangs)
 {
-	struct acta_place *place = self->part->port.self;
+	const char *service = self->part->config.service;
+	uint32_t end =
+	    acta_cluster_find(&sim->cluster, service, strlen(service));
+	struct acta_process *p = sim->cluster.processes[end];
 
 	if (sim->crashes[n] < UINT8_MAX)
 		sim->crashes[n]++;
 	sim->tally[hangs ? T_HUNG : T_CRASH]++;
-	place->process->ended = true;
-	place->process->own_fault = !hangs; /* not as yet */
-	sim->processes[place->process->end].hangs = hangs;
-	sim->processes[place->process->end].hung_by = n;
+	p->ended = true;
+	p->own_fault = !hangs; /* not as yet */
+	sim->processes[end].hangs = hangs;
+	sim->processes[end].hung_by = n;
 	acta_put(self, acta_int("crashed", 1));
 	return ACTA_DONE;
 }
@@ -412,6 +415,55 @@ doomed(acta_actor *self, const acta_msg *msg)
 		(void)acta_get_str(self, "x", ""); /* of another type */
 		return ACTA_DONE;
 	}
+}
+
+/* ----------------------------------------------------- outside the turn -- */
+
+/* The world hears of it as often as it is run; of all else that it does, once. */
+static acta_status
+post(acta_actor *self, const acta_msg *msg)
+{
+	int64_t n = acta_arg_int(msg, "n"), ms = acta_arg_int(msg, "ms");
+	acta_ref to = acta_arg_ref(msg, "to");
+	const char *row = acta_format(self, "mailed/%s", acta_address(to));
+
+	sim->tally[T_OUTSIDE]++;
+	sim->tally[T_OUTSIDE_AGAIN] += sim->posts[n]++ > 0;
+	once(self, "posted", n);
+	acta_publish(
+	    self, "shouted", acta_int("n", acta_add(self, "shouts", 1)));
+	acta_timer(self, acta_format(self, "t/%lld", (long long)n), "fire",
+	    acta_int("n", n), acta_int("due", acta_now_ms(self) + ms),
+	    acta_after(ms));
+	once(self, "ask", n);
+	acta_ask(self, to, "answer", "answered", acta_int("n", n),
+	    acta_int("how", HOW_AT_ONCE), acta_addr("to", acta_self(self)),
+	    acta_keep(acta_int("n", n)),
+	    acta_keep(acta_int("how", HOW_AT_ONCE)), acta_within(ms + 100));
+	for (int64_t i = acta_arg_int(msg, "count"); i > 0; i--)
+		acta_send(self, to, "letter",
+		    acta_int("n", acta_add(self, row, 1)),
+		    acta_int("fails", i == 1 ? acta_arg_int(msg, "fails") : 0),
+		    acta_int("lives", i == 1 ? acta_arg_int(msg, "lives") : 0),
+		    acta_int("event", n));
+	return moved(self);
+}
+
+static acta_status
+letter(acta_actor *self, const acta_msg *msg)
+{
+	int64_t event = acta_arg_int(msg, "event");
+	acta_status status = take_numbered(self, msg, "got-mail");
+
+	sim->tally[T_OUTSIDE]++;
+	if (sim->crashes[event] < acta_arg_int(msg, "lives"))
+		return crash(self, event, false);
+	if (acta_arg_int(msg, "fails") > 0)
+		check_attempt(self, msg);
+	if (acta_msg_attempt(msg) > acta_arg_int(msg, "fails"))
+		return status;
+	sim->tally[T_RETRIED]++;
+	return acta_fail(self, "not yet");
 }
 
 /* ----------------------------------------------------- competing workers -- */
@@ -645,6 +697,11 @@ static const struct acta_handler handlers[] = {
 	{ "doom", doom, .args = "to:ref n:int how:int lives:int" },
 	{ "doomed", doomed, .args = "n:int how:int lives:int",
 	    .flags = ACTA_INSIDE },
+	{ "post", post,
+	    .args = "to:ref count:int fails:int lives:int n:int ms:int",
+	    .flags = ACTA_OUTSIDE },
+	{ "letter", letter, .args = "n:int fails:int lives:int event:int",
+	    .flags = ACTA_INSIDE | ACTA_OUTSIDE },
 	{ "stage", stage, .args = "to:ref n:int" },
 	{ "staged", staged, .args = "n:int", .flags = ACTA_INSIDE },
 	{ "after", after, .args = "n:int ms:int" },

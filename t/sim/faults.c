@@ -144,7 +144,7 @@ sim_fault_ended(struct acta_process *p)
 	s->restart_us = sim->cluster.now_us +
 	    acta_dice_between(&sim->dice, full ? 50000 : 100,
 		full || acta_dice_chance(&sim->dice, 200) ? 2000000 : 50000);
-	s->check_us = s->idle_us = s->pause_us = INT64_MAX;
+	s->check_us = s->idle_us = s->pause_us = s->outside_us = INT64_MAX;
 	if (s->upgrade && !p->store.in_memory) {
 		s->upgrade = false;
 		p->loaded = &sim->loaded[1][p->end];
@@ -393,6 +393,7 @@ stop(struct acta_process *p, bool upgrade)
 		return;
 	sim->processes[p->end].upgrade |= upgrade;
 	sim->doing = DOING_ROUND;
+	sim->tally[T_OUTSIDE_OFF] += p->outside_count;
 	err = acta_process_stop(p);
 	sim->processes[p->end].hangs = false; /* it is killed in time */
 	sim_judge(p, err == ACTA_OK ? ACTA_ECLOSED : err);

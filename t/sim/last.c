@@ -155,6 +155,11 @@ check_left(const struct sim_ask *ask)
 		right = e->send || has(e->c, "forwarded", e->number, 1);
 		break;
 	case OP_STAGE: right = staged(e->c, e->number) == 1; break;
+	case OP_POST:
+		right = has(e->b, "posted", e->number, 1) &&
+		    has(e->b, "ask", e->number, 2) &&
+		    has(e->b, "fired", e->number, 1);
+		break;
 	case OP_TIMER: right = has(e->b, "fired", e->number, 1); break;
 	case OP_EVERY: right = has(e->b, "beats", e->number, e->d); break;
 	default: break;
@@ -165,6 +170,24 @@ check_left(const struct sim_ask *ask)
 }
 
 /* ------------------------------------------------------------- messages -- */
+
+/* A handler outside is run once, and again only where what it did was lost by
+ * an end, or by a commit without space. */
+static void
+check_world(const struct sim_ask *ask)
+{
+	const struct sim_event *e = &ask->event;
+	uint32_t runs = sim->posts[e->number];
+
+	if (e->a != OP_POST)
+		return;
+	if (runs == 0 && ask->answered && ask->ok && !e->send)
+		sim_violation(
+		    "request %u was done, and nobody saw it", e->number);
+	if (runs > 1 && sim->ends == 0 && sim->tally[T_STORE_FULL] == 0)
+		sim_violation("request %u was run %u times, and nothing ended",
+		    e->number, runs);
+}
 
 /* Nothing has ended or was lost since it was sent: so it was heard. */
 static void
@@ -535,6 +558,7 @@ sim_check_last(void)
 			check_pair(a, b, "said", "heard");
 			check_pair(a, b, "gave", "did");
 			check_pair(a, b, "threw", "caught");
+			check_pair(a, b, "mailed", "got-mail");
 			check_pair(a, b, "back", "got-back");
 		}
 	}
@@ -545,6 +569,7 @@ sim_check_last(void)
 		sim_violation("the balances are off by %lld", (long long)sum);
 	for (uint32_t i = 0; i < sim->ask_count; i++) {
 		check_left(&sim->asks[i]);
+		check_world(&sim->asks[i]);
 		check_heard(&sim->asks[i]);
 	}
 	check_dead();

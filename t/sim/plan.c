@@ -87,6 +87,14 @@ op_numbers(struct sim_event *e, struct acta_dice *dice)
 		e->how =
 		    acta_dice_chance(dice, 250) ? acta_dice_roll(dice, 3) : 0;
 		break;
+	case OP_POST:
+		e->d = 1 + acta_dice_roll(dice, 4);
+		e->how =
+		    acta_dice_chance(dice, 250) ? acta_dice_roll(dice, 3) : 0;
+		e->lives = acta_dice_chance(dice, 200)
+		    ? 1 + acta_dice_roll(dice, 2)
+		    : 0;
+		break;
 	case OP_ITEMS: e->d = acta_dice_roll(dice, 12); break;
 	case OP_QUERY:
 		e->how = acta_dice_roll(dice, HOWS);
@@ -328,6 +336,25 @@ full_channel(struct sim_plan *plan, struct acta_dice *dice)
 		    START_US + acta_dice_between(dice, 2000, 400000));
 }
 
+/* A service has no space while much of it is outside, and asks others. */
+static void
+full_outside(struct sim_plan *plan, struct acta_dice *dice)
+{
+	uint32_t who = acta_dice_roll(dice, durable(plan));
+	struct sim_event *e;
+
+	if (plan->sets_back)
+		return;
+	for (uint32_t i = 0; i < 16; i++)
+		add_op(plan, i % 2 == 0 ? OP_POST : OP_QUERY,
+		    who * SIM_KEYS + acta_dice_roll(dice, SIM_KEYS),
+		    acta_dice_roll(dice, durable(plan) * SIM_KEYS), 1,
+		    START_US + acta_dice_between(dice, 1000, 200000));
+	e = add(plan, EV_FULL, who, START_US + 1000);
+	e->b = PT_FLUSH;
+	e->c = 4 + acta_dice_roll(dice, 30);
+}
+
 /* A service in memory is asked much at once, answers it all to somebody slow,
  * is killed, and what it says in its next life comes while that is heard. */
 static void
@@ -437,6 +464,8 @@ sim_plan_make(struct sim_plan *plan, uint64_t seed)
 		calm(plan, &dice);
 	if (acta_dice_chance(&dice, SIM_FULL))
 		full_channel(plan, &dice);
+	if (acta_dice_chance(&dice, SIM_FULL))
+		full_outside(plan, &dice);
 	if (plan->memory && acta_dice_chance(&dice, 300))
 		next_life(plan, &dice);
 	qsort(plan->events, plan->count, sizeof(plan->events[0]), earlier);

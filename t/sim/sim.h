@@ -76,6 +76,7 @@ enum sim_event_kind { SIM_EVENT_KINDS(X) EV_KINDS };
 	X(PASS, "pass", "to n how") /* forwarded to another, or to none */  \
 	X(DENY, "deny", "")                                                 \
 	X(DOOM, "doom", "to n how lives") /* a message that fails or crashes */ \
+	X(POST, "post", "to count fails lives n ms") /* outside the turn */ \
 	X(STAGE, "stage", "to n")   /* to whichever worker has least to do */ \
 	X(TIMER, "after", "n ms")                                           \
 	X(EVERY, "every", "n ms times")                                     \
@@ -148,6 +149,7 @@ void sim_event_print(
 	X(LEAVING, "an item leaves")                    \
 	X(RELEASED, "released")                         \
 	X(FRAME, "a frame leaves")                      \
+	X(OUTSIDE, "outside: run, not taken over")      \
 	X(IDLE_DATA, "idle: data")                      \
 	X(IDLE_FLUSH, "idle: flush")                    \
 	X(IDLE_ROOT, "idle: root")                      \
@@ -191,6 +193,9 @@ extern const char *const sim_point_names[PT_COUNT];
 	X(TOLD, "event heard by a service")                 \
 	X(RETRIED, "message failed, to be retried")         \
 	X(HELD, "message held")                             \
+	X(OUTSIDE, "handler outside: run")                  \
+	X(OUTSIDE_AGAIN, "handler outside: run again")      \
+	X(OUTSIDE_OFF, "handler outside: called off")       \
 	X(DEAD_FAILED, "dead letter: failed")               \
 	X(DEAD_CRASHED, "dead letter: crashed")             \
 	X(DEAD_MISUSED, "dead letter: misused")             \
@@ -285,6 +290,7 @@ struct sim_trap {
 
 struct sim_process { /* beside the cluster's */
 	int64_t restart_us, check_us, idle_us, pause_us, slow_us, round_us;
+	int64_t outside_us; /* when one of its handlers outside makes a step */
 	int64_t hang_us; /* until then it hangs; INT64_MAX: it does not */
 	bool hangs;
 	int64_t hung_by; /* that message */
@@ -344,6 +350,7 @@ struct sim_world {
 	uint64_t session_seq[SIM_ACTORS];
 	uint8_t crashes[SIM_EVENTS_MAX]; /* of a doomed message, by its number */
 	uint8_t survived[SIM_EVENTS_MAX];
+	uint32_t posts[SIM_EVENTS_MAX]; /* the world outside: runs of a post */
 	uint64_t steps, hash;
 	FILE *trace; /* NULL: silent */
 	bool violated;

@@ -130,6 +130,7 @@ on_point(void *self, struct acta_place *place, const char *name)
 		{ "committed", PT_COMMITTED },
 		{ "released", PT_RELEASED },
 		{ "frame", PT_FRAME },
+		{ "outside", PT_OUTSIDE },
 	};
 	uint32_t kind;
 
@@ -271,6 +272,30 @@ on_door(void *self, uint32_t door, const struct acta_item *item)
 
 /* ---------------------------------------------------------------- steps -- */
 
+/* Some handlers outside take long, and others end before them. */
+static void
+outside_later(struct acta_process *p)
+{
+	int64_t most_us = acta_dice_chance(&sim->dice, 200) ? 500000 : 5000;
+
+	sim->processes[p->end].outside_us =
+	    p->outside_count + p->outside_ran_count == 0
+	    ? INT64_MAX
+	    : sim->cluster.now_us + acta_dice_between(&sim->dice, 0, most_us);
+}
+
+static void
+run_outside(struct acta_process *p)
+{
+	uint32_t n =
+	    acta_dice_roll(&sim->dice, p->outside_count + p->outside_ran_count);
+	enum acta_err err = acta_process_outside(p, n);
+
+	if (err == ACTA_OK)
+		outside_later(p);
+	sim_judge(p, err);
+}
+
 static void
 run_round(struct acta_process *p)
 {
@@ -291,6 +316,8 @@ run_round(struct acta_process *p)
 	for (uint32_t n = 0; err == ACTA_OK && n < p->count; n++)
 		sim->tally[T_BLOCKED] +=
 		    p->places[n].part != NULL && p->places[n].part->no_room;
+	if (s->outside_us == INT64_MAX)
+		outside_later(p);
 	sim_judge(p, err);
 }
 
@@ -424,6 +451,7 @@ enum what {
 	A_FRAME,
 	A_ROUND,
 	A_IDLE,
+	A_OUTSIDE,
 	A_EVENT,
 	A_RESTART,
 	A_CHECK,
@@ -483,6 +511,7 @@ offer_process(struct choices *all, uint32_t i)
 		at_us = s->round_us + 20000;
 	offer(all, at_us, A_ROUND, i, 0);
 	offer(all, s->idle_us, A_IDLE, i, 0);
+	offer(all, s->outside_us, A_OUTSIDE, i, 0);
 }
 
 static void
@@ -535,6 +564,7 @@ choose(const struct choice *choice)
 	case A_FRAME: (void)acta_cluster_deliver(c); break;
 	case A_ROUND: run_round(c->processes[a]); break;
 	case A_IDLE: run_idle(c->processes[a]); break;
+	case A_OUTSIDE: run_outside(c->processes[a]); break;
 	case A_EVENT: happen(&sim->plan->events[sim->next_event++]); break;
 	case A_RESTART: sim_restart(c->processes[a]); break;
 	case A_CHECK: sim_restart(c->processes[a]); break;
@@ -575,7 +605,8 @@ quiet(void)
 		struct acta_process *p = c->processes[i];
 
 		if (p->state != ACTA_PROCESS_UP || p->paused ||
-		    acta_process_ready(p) ||
+		    acta_process_ready(p) || p->outside_count > 0 ||
+		    p->outside_ran_count > 0 ||
 		    (p->wake_us < c->now_us + SIM_LONG_US && !sim->set_back))
 			return false;
 		for (uint32_t n = 0; n < p->count; n++)
@@ -714,6 +745,7 @@ set_up(const struct sim_plan *plan)
 	acta_cluster_init(&sim->cluster, plan->seed, "sim:", plan->start_us,
 	    &hooks, &disk_hooks);
 	sim_check_init();
+	sim->cluster.pools = true;
 	if ((sim->breaks & BREAK_NO_FLUSH) != 0)
 		acta_sim_disks_break(sim->cluster.disks, ACTA_SIM_NO_FLUSH);
 	sim->cluster.net.rates = plan->rates;
@@ -736,6 +768,7 @@ set_up(const struct sim_plan *plan)
 			    .idle_us = INT64_MAX,
 			    .pause_us = INT64_MAX,
 			    .hang_us = INT64_MAX,
+			    .outside_us = INT64_MAX,
 			    .slow_us = INT64_MAX,
 			    .full_until_us = INT64_MIN };
 	}
