@@ -45,11 +45,15 @@ acta_ctl_recv(int fd, struct acta_ctl *out)
 	struct acta_ctl ctl;
 	struct iovec part = { &ctl, sizeof(ctl) };
 	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+	uint32_t resets = 0;
 	ssize_t size;
 
+	/* A peer that ended with something unread resets the pair: that is told
+	 * first, once, and then comes what it had said. */
 	do
 		size = recvmsg(fd, &message, MSG_DONTWAIT);
-	while (size < 0 && errno == EINTR);
+	while (size < 0 &&
+	    (errno == EINTR || (errno == ECONNRESET && resets++ == 0)));
 	if (size < 0)
 		return errno == EAGAIN ? ACTA_EAGAIN : ACTA_ECLOSED;
 	/* An empty packet and the end of file look alike, and are: neither side

@@ -4,6 +4,7 @@
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -106,6 +107,24 @@ START_TEST(what_was_said_is_heard_after_the_end)
 }
 END_TEST
 
+/* The peer had not read what we said: the pair is reset, and yet. */
+START_TEST(what_was_said_is_heard_although_we_were_not)
+{
+	struct acta_ctl out, in;
+
+	acta_ctl_init(&out, ACTA_CTL_STOP);
+	ck_assert_int_eq(acta_ctl_send(pair[0], &out), ACTA_OK);
+	acta_ctl_init(&out, ACTA_CTL_CAUSE);
+	snprintf(out.name, sizeof(out.name), "storage-failed");
+	ck_assert_int_eq(acta_ctl_send(pair[1], &out), ACTA_OK);
+	close(pair[1]);
+	ck_assert_int_eq(acta_ctl_recv(pair[0], &in), ACTA_OK);
+	ck_assert_str_eq(in.name, "storage-failed");
+	ck_assert_int_eq(acta_ctl_recv(pair[0], &in), ACTA_ECLOSED);
+	close(pair[0]);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -118,6 +137,7 @@ main(void)
 	tcase_add_test(tc, what_is_no_record_is_refused_and_the_next_is_read);
 	tcase_add_test(tc, full_is_not_closed);
 	tcase_add_test(tc, what_was_said_is_heard_after_the_end);
+	tcase_add_test(tc, what_was_said_is_heard_although_we_were_not);
 	suite_add_tcase(suite, tc);
 	srunner_set_tap(runner, "-");
 	srunner_run_all(runner, CK_SILENT);

@@ -143,15 +143,17 @@ acta_root_child_pump(struct acta_root *root, uint32_t child)
 	struct acta_root_child *c = &root->children[child];
 	enum acta_err err;
 
-	if (c->ctl < 0 || c->deaf)
+	if (c->ctl < 0 || c->deaf || c->gone)
 		return;
 	err = tell_stop(root, child);
 	if (err == ACTA_OK)
 		err = tell_blame(root, child);
 	if (err == ACTA_OK)
 		err = tell_peers(root, child);
+	/* It takes no more; what it said before, its cause perhaps, is still to
+	 * be read. */
 	if (err == ACTA_ECLOSED) {
-		go_deaf(root, child);
+		c->gone = true;
 		return;
 	}
 	if ((err == ACTA_EAGAIN) == c->writing)
@@ -677,7 +679,8 @@ acta_root_child_start(struct acta_root *root, uint32_t child, bool checked)
 	int failed;
 
 	assert(c->pid == 0); /* never two at once: the old one was reaped */
-	c->deaf = c->writing = c->stop_pending = c->blame_told = false;
+	c->deaf = c->gone = c->writing = c->stop_pending = c->blame_told =
+	    false;
 	c->blame_at = 0;
 	c->told = 0;
 	c->born = root->peers.last_change;
@@ -728,7 +731,7 @@ acta_root_child_stop(struct acta_root *root, uint32_t child)
 
 	acta_root_log(root, "info", "event=stop service=%s pid=%d",
 	    root->plan.children[child].name, (int)c->pid);
-	if (c->ctl < 0 || c->deaf) {
+	if (c->ctl < 0 || c->deaf || c->gone) {
 		acta_root_child_signal(root, child, SIGTERM);
 		return;
 	}

@@ -38,6 +38,7 @@ struct acta_root_child {
 	pid_t pid;           /* 0: none lives */
 	int pidfd, ctl, box; /* -1: none */
 	bool deaf;           /* its end of the pair is closed or broken */
+	bool gone;           /* it takes no more, but may have said something */
 	bool writing;        /* epoll waits for room in the pair */
 	bool stop_pending;   /* STOP found no room */
 	bool blame_told;     /* the ending zero uid is out */
