@@ -281,6 +281,7 @@ check_service(const struct acta_key_reading *r, struct acta_config_service *s,
     const struct acta_yaml *map)
 {
 	const struct acta_yaml *node, *inner;
+	bool host = s->kind == ACTA_CONFIG_SERVICE;
 
 	node = acta_yaml_get(map, "workers");
 	if (node == NULL) {
@@ -311,7 +312,7 @@ check_service(const struct acta_key_reading *r, struct acta_config_service *s,
 	}
 	node = acta_yaml_get(map, "limits");
 	inner = node != NULL ? acta_yaml_get(node, "memory") : NULL;
-	if (inner != NULL && s->memory_max < 32LL << 20) {
+	if (host && inner != NULL && s->memory_max < 32LL << 20) {
 		acta_why_hint(r->why,
 		    "a service needs 32MiB at least, and "
 		    "store.memory on top");
@@ -319,7 +320,7 @@ check_service(const struct acta_key_reading *r, struct acta_config_service *s,
 		    r, inner, "\"memory\" is %s: too little", inner->text);
 	}
 	inner = node != NULL ? acta_yaml_get(node, "files") : NULL;
-	if (inner != NULL && s->files_max < 64) {
+	if (host && inner != NULL && s->files_max < 64) {
 		acta_why_hint(r->why, "a service needs 64 at least");
 		return refuse(
 		    r, inner, "\"files\" is %s: too few", inner->text);
@@ -327,63 +328,57 @@ check_service(const struct acta_key_reading *r, struct acta_config_service *s,
 	return ACTA_OK;
 }
 
-/* A map with what a service must have. */
+/* Whatever its kind, it has a name, and something to start. */
 static enum acta_err
-check_shape(const struct acta_key_reading *r, const struct acta_yaml *map)
+check_needs(const struct acta_key_reading *r,
+    const struct acta_config_service *s, const struct acta_yaml *map)
 {
-	const struct acta_yaml *name;
-
-	if (map->kind != ACTA_YAML_MAP) {
-		acta_why_hint(r->why, "like - {name: stock, load: stock.so}");
-		return refuse(r, map, "a service is %s, a map is due",
-		    acta_key_kind(map));
+	if (s->name == NULL) {
+		acta_why_hint(r->why,
+		    "like - {name: stock, load: stock.so} (missing_id)");
+		return refuse(r, map, "a %s without \"name\"",
+		    s->kind == ACTA_CONFIG_PROGRAM ? "program" : "service");
 	}
-	/* Before what is missing: what is there, but not in this version. */
-	for (name = map->first; name != NULL; name = name->next) {
-		if (strcmp(name->key, "group") == 0 ||
-		    strcmp(name->key, "exec") == 0) {
-			bool inner;
-			const struct acta_key *key = acta_key_find(
-			    &acta_service_keys, "", name->key, &inner);
-
-			return acta_key_read(r, key, NULL, name);
-		}
+	if (s->kind == ACTA_CONFIG_SERVICE && s->load == NULL) {
+		acta_why_hint(r->why, "load: %s.so (missing_start)", s->name);
+		return refuse(
+		    r, map, "service \"%s\" has no \"load\"", s->name);
 	}
 	return ACTA_OK;
 }
 
-static enum acta_err
-read_service(const struct acta_key_reading *r, struct acta_config_service *s,
-    const struct acta_yaml *map)
+enum acta_err
+acta_config_read_one(const struct acta_key_reading *r,
+    struct acta_config_service *s, const struct acta_yaml *map)
 {
 	struct acta_keys t = acta_keys_of(&acta_service_keys, s, s->lines);
 	const struct acta_yaml *node;
-	enum acta_err err = check_shape(r, map);
+	enum acta_err err = acta_config_read_kind(r, map, &s->kind);
 
 	if (err != ACTA_OK)
 		return err;
+	s->yaml = map;
 	acta_keys_defaults(r, &t);
+	if (s->kind == ACTA_CONFIG_GROUP) /* its children have their own */
+		s->shutdown_ms = ACTA_SHUTDOWN_INFINITY;
 	err = acta_keys_read(r, &t, "", map);
 	if (err != ACTA_OK)
 		return err;
-	node = acta_yaml_get(map, "name");
-	if (node == NULL) {
-		acta_why_hint(r->why, "like - {name: stock, load: stock.so}");
-		return refuse(r, map, "a service without \"name\"");
-	}
-	s->line = node->line;
-	s->column = node->column;
-	err = check_name(r, node, "service", s->name);
+	err = check_needs(r, s, map);
 	if (err != ACTA_OK)
 		return err;
-	if (s->load == NULL) {
-		acta_why_hint(r->why, "load: %s.so", s->name);
-		return refuse(
-		    r, map, "service \"%s\" has no \"load\"", s->name);
-	}
-	err = check_service(r, s, map);
+	node =
+	    acta_yaml_get(map, s->kind == ACTA_CONFIG_GROUP ? "group" : "name");
+	s->line = node->line;
+	s->column = node->column;
+	err = check_name(r, node,
+	    s->kind == ACTA_CONFIG_GROUP ? "group" : "service", s->name);
 	if (err == ACTA_OK)
+		err = check_service(r, s, map);
+	if (err == ACTA_OK && s->kind == ACTA_CONFIG_SERVICE)
 		err = check_load(r, s, acta_yaml_get(map, "load"));
+	if (err == ACTA_OK && s->kind == ACTA_CONFIG_PROGRAM)
+		err = acta_config_read_exec(r, s, acta_yaml_get(map, "exec"));
 	return err;
 }
 
@@ -392,7 +387,7 @@ read_service(const struct acta_key_reading *r, struct acta_config_service *s,
 static enum acta_err
 read_services(const struct acta_key_reading *r, const struct acta_yaml *root)
 {
-	const struct acta_yaml *list = acta_yaml_get(root, "services"), *at;
+	const struct acta_yaml *list = acta_yaml_get(root, "services");
 	struct acta_config *config = r->config;
 	enum acta_err err = ACTA_OK;
 	uint32_t i;
@@ -411,38 +406,24 @@ read_services(const struct acta_key_reading *r, const struct acta_yaml *root)
 		    ? refuse(r, list, "an empty list of services")
 		    : acta_key_wrong(r, list, "a list");
 	}
-	config->services = calloc(list->count, sizeof(*config->services));
-	if (config->services == NULL)
-		abort();
-	for (at = list->first; at != NULL && err == ACTA_OK; at = at->next) {
-		struct acta_config_service *s =
-		    &config->services[config->count];
-
-		if (config->count == ACTA_CONFIG_SERVICES_MAX) {
-			acta_why_hint(r->why, "split it into nodes");
-			return refuse(r, at,
-			    "%" PRIu32 " services: a node "
-			    "runs at most %u",
-			    list->count, ACTA_CONFIG_SERVICES_MAX);
-		}
-		acta_buf_init(&s->settings);
-		config->count++;
-		err = read_service(r, s, at);
-		for (i = 0; err == ACTA_OK && i + 1 < config->count; i++) {
-			if (strcmp(config->services[i].name, s->name) != 0)
-				continue;
-			acta_why_hint(r->why, "the first is in line %" PRIu32,
-			    config->services[i].line);
-			err = refuse(r, acta_yaml_get(at, "name"),
-			    "a second service \"%s\"", s->name);
-		}
-	}
+	err = acta_config_read_tree(r, list);
 	/* Loading comes last: it takes time, and a typo elsewhere should not
 	 * have to wait for it. */
-	at = list->first;
-	for (i = 0; i < config->count && err == ACTA_OK; i++, at = at->next)
-		err = check_declared(r, &config->services[i], at);
+	for (i = 0; i < config->count && err == ACTA_OK; i++)
+		if (config->services[i].kind == ACTA_CONFIG_SERVICE)
+			err = check_declared(
+			    r, &config->services[i], config->services[i].yaml);
 	return err;
+}
+
+uint32_t
+acta_config_hosts(const struct acta_config *config)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < config->count; i++)
+		count += config->services[i].kind == ACTA_CONFIG_SERVICE;
+	return count;
 }
 
 /* `path` as seen from the config's folder. Takes what it replaces. */
@@ -505,6 +486,15 @@ check_node(const struct acta_key_reading *r, const struct acta_yaml *root)
 		    acta_text_keepf("%s/%s", r->world->run_base, config->node);
 	config->registry =
 	    acta_text_keepf("%s/%s.node", r->world->run_base, config->node);
+	if (config->strategy == ACTA_SIMPLE_ONE_FOR_ONE) {
+		acta_why_hint(r->why,
+		    "a group can have a template: - {group: workers, "
+		    "strategy: simple_one_for_one, ...} (bad_start_spec)");
+		return refuse(r,
+		    acta_yaml_get(
+			acta_yaml_get(root, "supervisor"), "strategy"),
+		    "the node itself has no template");
+	}
 	return ACTA_OK;
 }
 
@@ -567,7 +557,8 @@ files_needed(
 	uint64_t others = 0, i;
 
 	for (i = 0; i < config->count; i++)
-		others += (uint64_t)config->services[i].workers;
+		if (config->services[i].kind == ACTA_CONFIG_SERVICE)
+			others += (uint64_t)config->services[i].workers;
 	return 48 + 3 * (uint64_t)s->partitions +
 	    (uint64_t)s->workers * (4 + 3 * (others + ACTA_CONFIG_DOORS));
 }
@@ -580,7 +571,9 @@ check_files(const struct acta_key_reading *r)
 
 	for (i = 0; i < config->count; i++) {
 		const struct acta_config_service *s = &config->services[i];
-		uint64_t need = files_needed(config, s);
+		uint64_t need = s->kind == ACTA_CONFIG_SERVICE
+		    ? files_needed(config, s)
+		    : 0;
 		uint64_t have = r->world->files_max;
 
 		if (s->files_max != 0 && (uint64_t)s->files_max < have)
@@ -641,25 +634,27 @@ declared_partitions(const char *path, int64_t folders)
 
 /* Keys belong to partitions by their number, so it is for good. */
 static enum acta_err
-check_stores(const struct acta_key_reading *r, const struct acta_yaml *root)
+check_stores(const struct acta_key_reading *r)
 {
-	const struct acta_yaml *at = acta_yaml_get(root, "services")->first;
 	const struct acta_config *config = r->config;
 	uint32_t i;
 
-	for (i = 0; i < config->count; i++, at = at->next) {
+	for (i = 0; i < config->count; i++) {
 		const struct acta_config_service *s = &config->services[i];
-		const struct acta_yaml *node = acta_yaml_get(at, "partitions");
+		const struct acta_yaml *node;
 		char *path = acta_text_keepf("%s/%s", config->data, s->name);
-		int64_t stored = stored_partitions(path);
+		int64_t stored = s->kind == ACTA_CONFIG_SERVICE
+		    ? stored_partitions(path)
+		    : 0;
 
 		if (stored > 0 && stored < s->partitions)
 			stored = declared_partitions(path, stored);
 		free(path);
 		if (stored == 0 || stored == s->partitions)
 			continue;
+		node = acta_yaml_get(s->yaml, "partitions");
 		if (node == NULL)
-			node = acta_yaml_get(at, "name");
+			node = acta_yaml_get(s->yaml, "name");
 		acta_why_hint(r->why,
 		    "write partitions: %" PRId64 "; the "
 		    "number of a store cannot be changed",
@@ -703,7 +698,7 @@ read_root(const struct acta_key_reading *r, const struct acta_yaml *root)
 	if (err == ACTA_OK)
 		err = check_files(r);
 	if (err == ACTA_OK)
-		err = check_stores(r, root);
+		err = check_stores(r);
 	return err;
 }
 
@@ -753,6 +748,12 @@ acta_config_fini(struct acta_config *config)
 		free(s->name);
 		free(s->load);
 		free(s->path);
+		for (char **arg = s->argv; arg != NULL && *arg != NULL; arg++)
+			free(*arg);
+		free(s->argv);
+		for (char **one = s->after; one != NULL && *one != NULL; one++)
+			free(*one);
+		free(s->after);
 		acta_buf_fini(&s->settings);
 		acta_declared_fini(&s->declared);
 	}

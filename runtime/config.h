@@ -18,7 +18,9 @@
 #define ACTA_CONFIG_DOORS 4u
 #define ACTA_CONFIG_SERVICES_MAX (ACTA_PLAN_CHILDREN_MAX - ACTA_CONFIG_DOORS)
 #define ACTA_CONFIG_NODE_KEYS 16u
-#define ACTA_CONFIG_SERVICE_KEYS 48u
+#define ACTA_CONFIG_SERVICE_KEYS 56u
+#define ACTA_CONFIG_ARGS_MAX 256u  /* of a program */
+#define ACTA_CONFIG_AFTER_MAX 64u /* of one entry */
 
 /* What a service's .so says of itself (acta-host --describe). */
 struct acta_declared {
@@ -49,14 +51,30 @@ struct acta_config_world {
 	void *describe_arg;
 };
 
-/* A service. Numbers are int64_t for the table's sake; times in the unit that
+enum acta_config_kind {
+	ACTA_CONFIG_SERVICE, /* load: FILE.so */
+	ACTA_CONFIG_PROGRAM, /* exec: [cmd, ...] */
+	ACTA_CONFIG_GROUP    /* a supervisor, and what is under it */
+};
+#define ACTA_CONFIG_TOP UINT32_MAX /* the parent of what is in no group */
+
+/* An entry of a list of services. Numbers are int64_t for the table's sake; times in the unit that
  * the name says. */
 struct acta_config_service {
 	uint32_t lines[ACTA_CONFIG_SERVICE_KEYS]; /* of each key; 0: default */
 	uint32_t line, column;                    /* of its name */
+	enum acta_config_kind kind;
+	uint32_t parent;              /* index of its group */
+	const struct acta_yaml *yaml; /* while it is read */
 	char *name;
+	char **argv; /* of a program, NULL-ended; argv[0] as written */
+	char **after; /* names, NULL-ended; NULL if none */
+	bool significant;
+	int64_t ready; /* 0 start */
+	/* of a group */
+	int64_t strategy, intensity, period_ms, auto_shutdown, on_exceed;
 	char *load; /* as written */
-	char *path; /* as found, absolute */
+	char *path; /* of the file, or the program, as found, absolute */
 	int64_t partitions, workers;
 	int64_t restart; /* enum acta_restart */
 	int64_t shutdown_ms;
@@ -87,13 +105,16 @@ struct acta_config {
 	char *call, *push, *events; /* tcp endpoints, or "off" */
 	int64_t max_body, door_memory;
 	bool admin;
-	int64_t strategy; /* 0 one_for_one */
+	int64_t strategy; /* enum acta_strategy */
 	int64_t intensity, period_ms;
 	int64_t on_exceed; /* enum acta_exceed */
 	char *registry, *program_dir;
+	/* In the order of their start, a group before what is in it. */
 	uint32_t count;
 	struct acta_config_service *services;
 };
+/* How many of them are services in C. */
+uint32_t acta_config_hosts(const struct acta_config *config);
 
 /*
  * The world as the process finds it; `buf` keeps the texts that it had to

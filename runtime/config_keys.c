@@ -38,7 +38,11 @@
 		.name = name_, .type = ACTA_KEY_LATER, .hint = hint_ \
 	}
 
-static const char *const strategies[] = { "strategy", "one_for_one", NULL };
+static const char *const strategies[] = { "strategy", "one_for_one",
+	"one_for_all", "rest_for_one", "simple_one_for_one", NULL };
+static const char *const autos[] = { "auto_shutdown", "never",
+	"any_significant", "all_significant", NULL };
+static const char *const readies[] = { "ready", "start", NULL };
 static const char *const exceeds[] = { "on_exceed", "hold", "escalate", NULL };
 static const char *const restarts[] = { "restart type", "permanent",
 	"transient", "temporary", NULL };
@@ -54,10 +58,10 @@ static const struct {
 	{ "restart type", "on-failure", "transient", NULL },
 	{ "restart type", "never", "temporary", NULL },
 	{ "restart type", "no", "temporary", NULL },
-	{ "strategy", "one_for_all", NULL, "this version has one_for_one" },
-	{ "strategy", "rest_for_one", NULL, "this version has one_for_one" },
-	{ "strategy", "simple_one_for_one", NULL,
-	    "this version has one_for_one" },
+	{ "ready", "line", NULL,
+	    "this version has start: up with its process" },
+	{ "ready", "notify", NULL,
+	    "this version has start: up with its process" },
 	{ "on_failed", "stop", NULL,
 	    "this version has park: only the failing actor waits" },
 };
@@ -90,15 +94,23 @@ static const struct acta_key node_keys[] = {
 #define NODE_KEYS (sizeof(node_keys) / sizeof(node_keys[0]))
 _Static_assert(NODE_KEYS <= ACTA_CONFIG_NODE_KEYS, "lines[] has room");
 
-#define EXEC_HINT \
-	"this version supervises services in C alone, by `load: FILE.so`"
+#define EXEC_HINT "this version runs a program as it is: write a script"
 #define S(field) offsetof(struct acta_config_service, field)
 static const struct acta_key service_keys[] = {
 	PLAIN("name", ACTA_KEY_TEXT, S(name), NULL),
+	PLAIN("group", ACTA_KEY_TEXT, S(name), NULL),
+	PLAIN("exec", ACTA_KEY_OWN, 0, NULL),
+	WORDS("ready", S(ready), "start", readies),
+	WORDS("strategy", S(strategy), "one_for_one", strategies),
+	RANGE("intensity", ACTA_KEY_INT, S(intensity), "1", 0, 1000),
+	RANGE("period", ACTA_KEY_MS, S(period_ms), "5s", 1, 24 * MS_H),
+	WORDS("auto_shutdown", S(auto_shutdown), "never", autos),
+	WORDS("on_exceed", S(on_exceed), "escalate", exceeds),
 	PLAIN("load", ACTA_KEY_TEXT, S(load), NULL),
 	RANGE("partitions", ACTA_KEY_INT, S(partitions), "1", 1, 1024),
 	RANGE("workers", ACTA_KEY_INT, S(workers), NULL, 1, ACTA_BOX_WORKERS),
 	WORDS("restart", S(restart), "permanent", restarts),
+	PLAIN("significant", ACTA_KEY_BOOL, S(significant), "false"),
 	RANGE(
 	    "shutdown", ACTA_KEY_SHUTDOWN, S(shutdown_ms), "5s", 1, 24 * MS_H),
 	RANGE("backoff.min", ACTA_KEY_MS, S(backoff_min_ms), "100ms", 1,
@@ -138,37 +150,13 @@ static const struct acta_key service_keys[] = {
 	RANGE("channel.credit", ACTA_KEY_SIZE, S(channel_credit), "4MiB",
 	    64 * KIB, 1024 * MIB),
 	PLAIN("settings", ACTA_KEY_OWN, 0, NULL),
-	LATER("after",
-	    "this version starts services in the list's order: "
-	    "put it behind them"),
+	PLAIN("after", ACTA_KEY_OWN, 0, NULL),
+	PLAIN("services", ACTA_KEY_OWN, 0, NULL),
 	LATER("direct", "this version has the node's doors alone"),
-	LATER("significant",
-	    "it comes with groups, which this version has "
-	    "not"),
-	LATER("exec", EXEC_HINT),
-	LATER("ready", EXEC_HINT),
 	LATER("env", EXEC_HINT),
 	LATER("user", EXEC_HINT),
 	LATER("cwd", EXEC_HINT),
 	LATER("stop_signal", EXEC_HINT),
-	LATER("group",
-	    "this version has one supervisor: list the services "
-	    "one by one"),
-	LATER("strategy",
-	    "this version has one supervisor, at the top of the "
-	    "file"),
-	LATER("intensity",
-	    "this version has one supervisor, at the top of "
-	    "the file"),
-	LATER("period",
-	    "this version has one supervisor, at the top of the "
-	    "file"),
-	LATER("auto_shutdown",
-	    "it comes with groups, which this version has "
-	    "not"),
-	LATER("services",
-	    "this version has one supervisor: list the services "
-	    "one by one"),
 };
 #undef S
 #define SERVICE_KEYS (sizeof(service_keys) / sizeof(service_keys[0]))
@@ -197,6 +185,15 @@ acta_key_refuse(const struct acta_key_reading *r, uint32_t line,
 	    line, column, text);
 	acta_why_hint(r->why, "%s", hint);
 	return ACTA_EINVAL;
+}
+
+void
+acta_key_reason(const struct acta_key_reading *r, const char *reason)
+{
+	char hint[sizeof(r->why->hint)];
+
+	memcpy(hint, r->why->hint, sizeof(hint));
+	acta_why_hint(r->why, "%s%s(%s)", hint, hint[0] ? " " : "", reason);
 }
 
 const char *
@@ -575,6 +572,30 @@ out:
 	return refuse_key(r, node, "unknown key \"%.80s\"", node->key);
 }
 
+/* Keys that are OTP's, too. */
+static void
+say_reason(const struct acta_key_reading *r, const char *name)
+{
+	static const struct {
+		const char *key, *reason;
+	} reasons[] = {
+		{ "name", "missing_id" },
+		{ "restart", "invalid_restart_type" },
+		{ "shutdown", "invalid_shutdown" },
+		{ "significant", "invalid_significant" },
+		{ "strategy", "invalid_strategy" },
+		{ "intensity", "invalid_intensity" },
+		{ "period", "invalid_period" },
+		{ "auto_shutdown", "invalid_auto_shutdown" },
+	};
+
+	if (strncmp(name, "supervisor.", 11) == 0)
+		name += 11;
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (strcmp(reasons[i].key, name) == 0)
+			acta_key_reason(r, reasons[i].reason);
+}
+
 enum acta_err
 acta_keys_read(const struct acta_key_reading *r, const struct acta_keys *t,
     const char *prefix, const struct acta_yaml *map)
@@ -602,8 +623,10 @@ acta_keys_read(const struct acta_key_reading *r, const struct acta_keys *t,
 			acta_why_hint(r->why, "like {%s: ...}",
 			    key->name + strlen(node->key) + 1);
 		}
-		if (err != ACTA_OK)
+		if (err != ACTA_OK) {
+			say_reason(r, key->name);
 			return err;
+		}
 	}
 	return ACTA_OK;
 }

@@ -93,6 +93,27 @@ enum acta_err acta_key_wrong(const struct acta_key_reading *r,
 /* "a list", "empty", ... */
 const char *acta_key_kind(const struct acta_yaml *node);
 
+/* OTP's word for what is wrong with a key of supervision, behind the hint. */
+void acta_key_reason(const struct acta_key_reading *r, const char *reason);
+
+/* config.c: one entry, all but its children. config_tree.c: a list of them, and
+ * their order. */
+ACTA_NODISCARD enum acta_err acta_config_read_one(
+    const struct acta_key_reading *r, struct acta_config_service *s,
+    const struct acta_yaml *map);
+ACTA_NODISCARD enum acta_err acta_config_read_tree(
+    const struct acta_key_reading *r, const struct acta_yaml *list);
+/* Of what kind the map is; a key that is none of this kind's is refused. */
+ACTA_NODISCARD enum acta_err acta_config_read_kind(
+    const struct acta_key_reading *r, const struct acta_yaml *map,
+    enum acta_config_kind *out);
+/* Is the key, by its whole name, one of this kind's? */
+bool acta_config_key_fits(enum acta_config_kind kind, const char *name);
+/* `exec` and where its program is. */
+ACTA_NODISCARD enum acta_err acta_config_read_exec(
+    const struct acta_key_reading *r, struct acta_config_service *s,
+    const struct acta_yaml *node);
+
 #define refuse(r, node, ...) \
 	acta_key_refuse((r), (node)->line, (node)->column, __VA_ARGS__)
 #define refuse_key(r, node, ...) \

@@ -49,10 +49,12 @@ put_services(struct acta_buf *buf, const struct acta_config *config)
 	uint32_t i;
 
 	acta_pack_text(buf, "services");
-	acta_pack_list(buf, config->count);
+	acta_pack_list(buf, acta_config_hosts(config));
 	for (i = 0; i < config->count; i++) {
 		const struct acta_config_service *s = &config->services[i];
 
+		if (s->kind != ACTA_CONFIG_SERVICE)
+			continue;
 		acta_pack_map(buf, 3);
 		put_text(buf, "name", s->name);
 		put_int(buf, "partitions", s->partitions);
@@ -207,13 +209,45 @@ add_doors(const struct acta_config *config, struct acta_plan *plan,
 	}
 }
 
+/* argv[0] as it is written, which some programs look at. */
 static void
-add_host(const struct acta_config *config, const struct acta_config_service *s,
-    struct acta_plan *plan, struct acta_buf *buf)
+set_program(struct acta_plan_child *child, const struct acta_config_service *s)
+{
+	size_t count = 0;
+
+	while (s->argv[count] != NULL)
+		count++;
+	child->kind = ACTA_KIND_EXEC;
+	child->program = acta_text_keepf("%s", s->path);
+	child->argv = calloc(count + 1, sizeof(*child->argv));
+	if (child->argv == NULL)
+		abort();
+	for (size_t i = 0; i < count; i++)
+		child->argv[i] = acta_text_keepf("%s", s->argv[i]);
+}
+
+static void
+set_group(struct acta_plan_child *child, const struct acta_config_service *s)
+{
+	child->kind = ACTA_KIND_GROUP;
+	child->strategy = (uint32_t)s->strategy;
+	child->auto_shutdown = (uint32_t)s->auto_shutdown;
+	child->intensity = (uint32_t)s->intensity;
+	child->period_ms = s->period_ms;
+	child->on_exceed = (uint32_t)s->on_exceed;
+}
+
+static void
+add_child(const struct acta_config *config, const struct acta_config_service *s,
+    uint32_t doors, struct acta_plan *plan, struct acta_buf *buf)
 {
 	struct acta_plan_child *child = &plan->children[plan->count++];
+	bool host = s->kind == ACTA_CONFIG_SERVICE;
 
 	*child = (struct acta_plan_child){
+		.parent =
+		    s->parent == ACTA_CONFIG_TOP ? 0 : 1 + doors + s->parent,
+		.significant = s->significant,
 		.restart = (uint32_t)s->restart,
 		.shutdown_ms = s->shutdown_ms,
 		.backoff_min_ms = s->backoff_min_ms,
@@ -225,25 +259,49 @@ add_host(const struct acta_config *config, const struct acta_config_service *s,
 		.turn_limit_ms = s->turn_limit_ms,
 		.memory_max = (uint64_t)s->memory_max,
 		.files_max = (uint64_t)s->files_max,
-		.partitions = (uint32_t)s->partitions,
-		.workers = (uint32_t)s->workers,
+		.partitions = host ? (uint32_t)s->partitions : 0,
+		.workers = host ? (uint32_t)s->workers : 0,
 	};
-	host_config(config, s, buf);
-	set_child(config, child, ACTA_KIND_HOST, s->name, buf);
+	snprintf(child->name, sizeof(child->name), "%s", s->name);
+	if (s->kind == ACTA_CONFIG_PROGRAM) {
+		set_program(child, s);
+	} else if (s->kind == ACTA_CONFIG_GROUP) {
+		set_group(child, s);
+	} else {
+		host_config(config, s, buf);
+		set_child(config, child, ACTA_KIND_HOST, s->name, buf);
+	}
+}
+
+static uint32_t
+runnable(const struct acta_config *config)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < config->count; i++) {
+		const struct acta_config_service *s = &config->services[i];
+		bool template = s->parent != ACTA_CONFIG_TOP &&
+		    config->services[s->parent].strategy ==
+			ACTA_SIMPLE_ONE_FOR_ONE;
+
+		count += s->kind != ACTA_CONFIG_GROUP && !template;
+	}
+	return count;
 }
 
 void
 acta_config_plan(const struct acta_config *config, struct acta_plan *out)
 {
 	struct acta_buf buf;
+	uint32_t count = runnable(config), doors, i;
 	char *call;
-	uint32_t i;
 
 	*out = (struct acta_plan){
 		.file = acta_text_keepf("%s", config->file),
 		.data = acta_text_keepf("%s", config->data),
 		.run = acta_text_keepf("%s", config->run),
 		.registry = acta_text_keepf("%s", config->registry),
+		.strategy = (uint32_t)config->strategy,
 		.intensity = (uint32_t)config->intensity,
 		.period_ms = config->period_ms,
 		.on_exceed = (uint32_t)config->on_exceed,
@@ -254,7 +312,7 @@ acta_config_plan(const struct acta_config *config, struct acta_plan *out)
 	    : acta_text_keepf("%s", config->call);
 	out->announce = acta_text_keepf("acta: %s: %" PRIu32
 					" service%s up, call %s (acta ps)",
-	    config->node, config->count, config->count == 1 ? "" : "s", call);
+	    config->node, count, count == 1 ? "" : "s", call);
 	free(call);
 	out->children =
 	    calloc(config->count + ACTA_CONFIG_DOORS, sizeof(*out->children));
@@ -262,7 +320,8 @@ acta_config_plan(const struct acta_config *config, struct acta_plan *out)
 		abort();
 	acta_buf_init(&buf);
 	add_doors(config, out, &buf);
+	doors = out->count;
 	for (i = 0; i < config->count; i++)
-		add_host(config, &config->services[i], out, &buf);
+		add_child(config, &config->services[i], doors, out, &buf);
 	acta_buf_fini(&buf);
 }

@@ -135,18 +135,28 @@ show_line(struct acta_buf *out, const struct acta_config *config,
 		acta_text_printf(out, "# %s:%" PRIu32 "\n", config->name, line);
 }
 
+/* One of this entry's; `s` NULL: of the node's. */
+static bool
+is_shown(const struct acta_key *key, const struct acta_config_service *s)
+{
+	return key->type != ACTA_KEY_LATER && key->type != ACTA_KEY_OWN &&
+	    (s == NULL || acta_config_key_fits(s->kind, key->name));
+}
+
 static void
 show_table(struct acta_buf *out, const struct acta_config *config,
-    const struct acta_keys *t, const char *indent, bool dash)
+    const struct acta_keys *t, const char *indent,
+    const struct acta_config_service *s)
 {
-	char open[32] = "", lead[16], value[PATH_MAX];
+	char open[32] = "", lead[80], value[PATH_MAX];
+	bool dash = s != NULL;
 	size_t i;
 
 	for (i = 0; i < t->count; i++) {
 		const struct acta_key *key = &t->keys[i];
 		const char *dot = strchr(key->name, '.');
 
-		if (key->type == ACTA_KEY_LATER || key->type == ACTA_KEY_OWN)
+		if (!is_shown(key, s))
 			continue;
 		value_text(key, t->base, value);
 		/* No limit is the absence of one. */
@@ -161,10 +171,65 @@ show_table(struct acta_buf *out, const struct acta_config *config,
 		}
 		snprintf(lead, sizeof(lead), "%s%s", indent,
 		    dot != NULL ? "  " : "");
-		if (dash && i == 0)
+		if (dash)
 			memcpy(lead + strlen(indent) - 2, "- ", 2);
+		dash = false;
 		show_line(out, config, lead, dot != NULL ? dot + 1 : key->name,
 		    value, is_quoted(key->type), t->lines[i]);
+	}
+}
+
+/* `key: [a, b]`, if there are any. */
+static void
+show_list(
+    struct acta_buf *out, const char *indent, const char *key, char *const *at)
+{
+	const char *comma = "";
+
+	if (at == NULL)
+		return;
+	acta_text_printf(out, "%s%s: [", indent, key);
+	for (; *at != NULL; at++, comma = ", ") {
+		acta_text_printf(out, "%s", comma);
+		put_quoted(out, *at);
+	}
+	acta_text_printf(out, "]\n");
+}
+
+/* Groups within groups are as deep as the file was. */
+static void
+show_entries(struct acta_buf *out, const struct acta_config *config,
+    uint32_t parent, uint32_t depth)
+{
+	char indent[72];
+
+	snprintf(indent, sizeof(indent), "%*s", (int)(4 * depth), "");
+	for (uint32_t i = 0; i < config->count; i++) {
+		struct acta_config_service *s = &config->services[i];
+		struct acta_keys t =
+		    acta_keys_of(&acta_service_keys, s, s->lines);
+		struct acta_reader reader;
+
+		if (s->parent != parent)
+			continue;
+		show_table(out, config, &t, indent, s);
+		show_list(out, indent, "exec", s->argv);
+		show_list(out, indent, "after", s->after);
+		if (s->settings.size > 1) { /* an empty map is one byte */
+			acta_text_printf(out, "%ssettings: ", indent);
+			reader =
+			    acta_reader(s->settings.data, s->settings.size);
+			put_setting(out, &reader);
+			acta_text_printf(out, "\n");
+		}
+		if (s->kind != ACTA_CONFIG_GROUP)
+			continue;
+		acta_text_printf(out, "%sservices:", indent);
+		if (i + 1 == config->count ||
+		    config->services[i + 1].parent != i)
+			acta_text_printf(out, " []");
+		acta_text_printf(out, "\n");
+		show_entries(out, config, i, depth + 1);
 	}
 }
 
@@ -173,29 +238,17 @@ show_yaml(const struct acta_config *config, struct acta_buf *out)
 {
 	struct acta_keys t = acta_keys_of(&acta_node_keys,
 	    (void *)(uintptr_t)config, (uint32_t *)(uintptr_t)config->lines);
-	struct acta_reader reader;
-	uint32_t i;
 
-	show_table(out, config, &t, "", false);
+	show_table(out, config, &t, "", NULL);
 	acta_text_printf(out, "services:\n");
-	for (i = 0; i < config->count; i++) {
-		struct acta_config_service *s = &config->services[i];
-
-		t = acta_keys_of(&acta_service_keys, s, s->lines);
-		show_table(out, config, &t, "    ", true);
-		if (s->settings.size <= 1) /* an empty map is one byte */
-			continue;
-		acta_text_printf(out, "    settings: ");
-		reader = acta_reader(s->settings.data, s->settings.size);
-		put_setting(out, &reader);
-		acta_text_printf(out, "\n");
-	}
+	show_entries(out, config, ACTA_CONFIG_TOP, 1);
 }
 
 /* {"key": {"value": ..., "line": n|null}, ...}, nested maps flat: the names
  * are those of acta.yaml(5), with dots. */
 static void
-show_json_table(struct acta_buf *out, const struct acta_keys *t)
+show_json_table(struct acta_buf *out, const struct acta_keys *t,
+    const struct acta_config_service *s)
 {
 	char value[PATH_MAX];
 	size_t i;
@@ -203,7 +256,7 @@ show_json_table(struct acta_buf *out, const struct acta_keys *t)
 	for (i = 0; i < t->count; i++) {
 		const struct acta_key *key = &t->keys[i];
 
-		if (key->type == ACTA_KEY_LATER || key->type == ACTA_KEY_OWN)
+		if (!is_shown(key, s))
 			continue;
 		value_text(key, t->base, value);
 		acta_text_printf(out, "\"%s\":{\"value\":", key->name);
@@ -220,23 +273,36 @@ show_json_table(struct acta_buf *out, const struct acta_keys *t)
 }
 
 static void
-show_json(const struct acta_config *config, struct acta_buf *out)
+show_json_list(struct acta_buf *out, const char *key, char *const *at)
 {
-	struct acta_keys t = acta_keys_of(&acta_node_keys,
-	    (void *)(uintptr_t)config, (uint32_t *)(uintptr_t)config->lines);
-	uint32_t i;
+	const char *comma = "";
 
-	acta_text_printf(out, "{\"file\":");
-	put_quoted(out, config->file);
-	acta_text_printf(out, ",");
-	show_json_table(out, &t);
-	acta_text_printf(out, "\"services\":[");
-	for (i = 0; i < config->count; i++) {
+	if (at == NULL)
+		return;
+	acta_text_printf(out, ",\"%s\":[", key);
+	for (; *at != NULL; at++, comma = ",") {
+		acta_text_printf(out, "%s", comma);
+		put_quoted(out, *at);
+	}
+	acta_text_printf(out, "]");
+}
+
+static void
+show_json_entries(
+    struct acta_buf *out, const struct acta_config *config, uint32_t parent)
+{
+	const char *comma = "";
+
+	for (uint32_t i = 0; i < config->count; i++) {
 		struct acta_config_service *s = &config->services[i];
+		struct acta_keys t =
+		    acta_keys_of(&acta_service_keys, s, s->lines);
 
-		t = acta_keys_of(&acta_service_keys, s, s->lines);
-		acta_text_printf(out, "%s{", i > 0 ? "," : "");
-		show_json_table(out, &t);
+		if (s->parent != parent)
+			continue;
+		acta_text_printf(out, "%s{", comma);
+		comma = ",";
+		show_json_table(out, &t, s);
 		acta_text_printf(out, "\"version\":");
 		put_quoted(out,
 		    s->declared.version != NULL ? s->declared.version : "");
@@ -246,8 +312,29 @@ show_json(const struct acta_config *config, struct acta_buf *out)
 			    s->settings.data, s->settings.size, out);
 		else
 			acta_text_printf(out, "{}");
+		show_json_list(out, "exec", s->argv);
+		show_json_list(out, "after", s->after);
+		if (s->kind == ACTA_CONFIG_GROUP) {
+			acta_text_printf(out, ",\"services\":[");
+			show_json_entries(out, config, i);
+			acta_text_printf(out, "]");
+		}
 		acta_text_printf(out, "}");
 	}
+}
+
+static void
+show_json(const struct acta_config *config, struct acta_buf *out)
+{
+	struct acta_keys t = acta_keys_of(&acta_node_keys,
+	    (void *)(uintptr_t)config, (uint32_t *)(uintptr_t)config->lines);
+
+	acta_text_printf(out, "{\"file\":");
+	put_quoted(out, config->file);
+	acta_text_printf(out, ",");
+	show_json_table(out, &t, NULL);
+	acta_text_printf(out, "\"services\":[");
+	show_json_entries(out, config, ACTA_CONFIG_TOP);
 	acta_text_printf(out, "]}");
 }
 

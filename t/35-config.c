@@ -114,6 +114,8 @@ load(const char *text)
 }
 
 #define STOCK "services:\n  - {name: stock, load: stock.so}\n"
+#define RUN(more) "services:\n  - {name: cache, exec: [sh], " more "}\n"
+#define GROUP(more) "services:\n  - {group: money, " more ", services: []}\n"
 #define ONE(more) "services:\n  - {name: stock, load: stock.so, " more "}\n"
 #define ORDER(more) "services:\n  - {name: order, load: order.so" more "}\n"
 
@@ -290,21 +292,81 @@ static const struct {
 	{ "door: {curve: keys}\n" STOCK, "1:8", "\"curve\" comes later",
 	    "no CURVE" },
 	{ "door: {allow: [a]}\n" STOCK, "1:8", "\"allow\" comes later", "" },
-	{ "supervisor: {strategy: rest_for_one}\n" STOCK, "1:24",
-	    "strategy \"rest_for_one\" comes later", "one_for_one" },
 	{ "supervisor: {strategy: one_for_onne}\n" STOCK, "1:24",
 	    "unknown strategy", "did you mean \"one_for_one\"?" },
-	{ "services:\n  - group: money\n    services: []\n", "2:5",
-	    "\"group\" comes later", "one supervisor" },
-	{ "services:\n  - {name: cache, exec: [redis-server]}\n", "2:19",
-	    "\"exec\" comes later", "services in C" },
-	{ ONE("after: [a]"), "2:35", "\"after\" comes later", "order" },
 	{ ONE("direct: x"), "2:35", "\"direct\" comes later", "" },
-	{ ONE("ready: start"), "2:35", "\"ready\" comes later", "" },
-	{ ONE("env: {A: b}"), "2:35", "\"env\" comes later", "" },
-	{ ONE("user: x"), "2:35", "\"user\" comes later", "" },
-	{ ONE("cwd: /"), "2:35", "\"cwd\" comes later", "" },
-	{ ONE("stop_signal: TERM"), "2:35", "\"stop_signal\" comes later", "" },
+	{ RUN("env: {A: b}"), "2:31", "\"env\" comes later", "" },
+	{ RUN("user: x"), "2:31", "\"user\" comes later", "" },
+	{ RUN("cwd: /"), "2:31", "\"cwd\" comes later", "" },
+	{ RUN("stop_signal: TERM"), "2:31", "\"stop_signal\" comes later", "" },
+	{ RUN("ready: line"), "2:38", "ready \"line\" comes later", "start" },
+	/* supervision, with OTP's reasons */
+	{ ONE("restart: sometimes"), "2:44", "unknown restart type",
+	    "(invalid_restart_type)" },
+	{ ONE("shutdown: -10"), "2:45", "\"shutdown\" is \"-10\"",
+	    "(invalid_shutdown)" },
+	{ ONE("significant: maybe"), "2:48", "\"significant\" is \"maybe\"",
+	    "(invalid_significant)" },
+	{ ONE("significant: true"), "2:48", "\"stock\" is significant",
+	    "(bad_combination)" },
+	{ "supervisor: {strategy: all}\n" STOCK, "1:24", "unknown strategy",
+	    "(invalid_strategy)" },
+	{ "supervisor: {strategy: simple_one_for_one}\n" STOCK, "1:24",
+	    "the node itself has no template", "(bad_start_spec)" },
+	{ "supervisor: {intensity: infinity}\n" STOCK, "1:25",
+	    "a whole number is due", "(invalid_intensity)" },
+	{ "supervisor: {period: 0s}\n" STOCK, "1:22", "out of range",
+	    "(invalid_period)" },
+	{ "supervisor: {period: infinity}\n" STOCK, "1:22", "a duration is due",
+	    "(invalid_period)" },
+	{ "supervisor: {auto_shutdown: never}\n" STOCK, "1:14",
+	    "unknown key \"auto_shutdown\"", "" },
+	{ GROUP("auto_shutdown: some"), "2:35", "unknown auto_shutdown",
+	    "(invalid_auto_shutdown)" },
+	{ GROUP("strategy: simple_one_for_one"), "2:60",
+	    "is simple_one_for_one and has 0", "(bad_start_spec)" },
+	{ GROUP("load: x.so"), "2:20", "\"load\" is no key of a group",
+	    "services" },
+	{ GROUP("max_attempts: 3"), "2:20", "is no key of a group", "" },
+	{ "services:\n  - group: money\n", "2:5",
+	    "group \"money\" has no \"services\"", "" },
+	{ "services:\n  - group: money\n    services: {a: b}\n", "3:15",
+	    "\"services\" is a map", "" },
+	{ "services:\n  - group: stock\n    services:\n"
+	  "    - {name: stock, load: stock.so}\n",
+	    "4:14", "a second service \"stock\"", "(duplicate_child_name)" },
+	{ "services:\n  - group: g\n    auto_shutdown: any_significant\n"
+	  "    services:\n    - {name: a, exec: [sh], significant: true}\n",
+	    "5:42", "\"a\" is significant, but permanent",
+	    "(bad_combination)" },
+	{ "services:\n  - group: g\n    strategy: simple_one_for_one\n"
+	  "    services:\n    - {name: stock, load: stock.so}\n",
+	    "5:7", "the template \"stock\" is no program", "(bad_start_spec)" },
+	{ "services:\n  - {exec: [sh]}\n", "2:5", "a program without \"name\"",
+	    "(missing_id)" },
+	{ "services:\n  - {name: a}\n", "2:5", "has no \"load\"",
+	    "(missing_start)" },
+	{ "services:\n  - {name: a, exec: []}\n", "2:21", "names no program",
+	    "(missing_start)" },
+	{ "services:\n  - {name: a, exec: sh}\n", "2:21", "a list", "" },
+	{ "services:\n  - {name: a, exec: [[sh]]}\n", "2:22", "is a list", "" },
+	{ "services:\n  - {name: a, exec: [no-such-program-here]}\n", "2:22",
+	    "no program \"no-such-program-here\"", "$PATH" },
+	{ "services:\n  - {name: a, exec: [./nothing]}\n", "2:22", "no program",
+	    "chmod" },
+	{ "services:\n  - hello\n", "2:5", "a map is due",
+	    "(invalid_child_spec)" },
+	{ RUN("partitions: 2"), "2:31", "is no key of a program", "" },
+	{ ONE("ready: start"), "2:35", "is no key of a service", "" },
+	{ ONE("after: payment"), "2:42", "a list", "" },
+	{ ONE("after: [payment]"), "2:43", "no service \"payment\"", "" },
+	{ ONE("after: [stock]"), "2:43", "cannot be after \"stock\"", "" },
+	{ "services:\n  - {name: a, exec: [sh], after: [b]}\n"
+	  "  - {name: b, exec: [sh], after: [a]}\n",
+	    "2:35", "\"a\" waits for \"b\"", "" },
+	{ "services:\n  - {group: g, services: [{name: a, exec: [sh], "
+	  "after: [g]}]}\n",
+	    "2:57", "\"a\" cannot be after \"g\"", "starts with it" },
 	{ ONE("on_lag: skip"), "2:43", "unknown on_lag \"skip\"", "" },
 	{ ONE("on_from: yesterday"), "2:44", "\"on_from\" is \"yesterday\"",
 	    "" },
@@ -373,8 +435,8 @@ START_TEST(what_is_too_long_is_refused)
 		    text + at, "- {name: s%zu, load: stock.so}\n", i);
 	world.describe = NULL;
 	ck_assert_int_eq(load(text), ACTA_EINVAL);
-	ck_assert_ptr_nonnull(strstr(why.text,
-	    "shop.yaml:1022:3: 1021 services: a node runs at most 1020"));
+	ck_assert_ptr_nonnull(
+	    strstr(why.text, "shop.yaml:1022:3: more than 1020 services"));
 	free(text);
 }
 END_TEST
@@ -805,6 +867,98 @@ START_TEST(where_in_a_log_is_read_and_written)
 }
 END_TEST
 
+/* name, and whose: "stock money/payment" */
+static const char *
+order_of(const struct acta_plan *plan)
+{
+	static char text[512];
+	size_t at = 0;
+
+	text[0] = '\0';
+	for (uint32_t i = 0; i < plan->count; i++) {
+		const struct acta_plan_child *c = &plan->children[i];
+
+		if (c->kind == ACTA_KIND_DOOR)
+			continue;
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s%s%s",
+		    at ? " " : "",
+		    c->parent ? plan->children[c->parent - 1].name : "",
+		    c->parent ? "/" : "", c->name);
+	}
+	return text;
+}
+
+START_TEST(groups_and_programs_become_a_tree)
+{
+	struct acta_plan plan;
+	const struct acta_plan_child *c;
+
+	ck_assert_int_eq(
+	    load("supervisor: {strategy: rest_for_one}\n"
+		 "services:\n"
+		 "  - {name: stock, load: stock.so}\n"
+		 "  - group: money\n"
+		 "    strategy: one_for_all\n"
+		 "    auto_shutdown: any_significant\n"
+		 "    restart: transient\n"
+		 "    services:\n"
+		 "    - {name: cache, exec: [sh, -c, 'sleep 1', 7],\n"
+		 "       restart: temporary, significant: true}\n"
+		 "    - {group: deep, services: []}\n"
+		 "  - group: workers\n"
+		 "    strategy: simple_one_for_one\n"
+		 "    services: [{name: worker, exec: [sh], "
+		 "restart: temporary}]\n"),
+	    ACTA_OK);
+	acta_config_plan(&config, &plan);
+	ck_assert_str_eq(order_of(&plan),
+	    "stock money money/cache money/deep workers workers/worker");
+	ck_assert_uint_eq(plan.strategy, ACTA_REST_FOR_ONE);
+	c = &plan.children[plan.count - 5];
+	ck_assert_uint_eq(c->kind, ACTA_KIND_GROUP);
+	ck_assert_uint_eq(c->strategy, ACTA_ONE_FOR_ALL);
+	ck_assert_uint_eq(c->auto_shutdown, ACTA_AUTO_ANY);
+	ck_assert_uint_eq(c->restart, ACTA_TRANSIENT);
+	ck_assert_uint_eq(c->intensity, 1);
+	ck_assert_int_eq(c->period_ms, 5000);
+	ck_assert_uint_eq(c->on_exceed, ACTA_EXCEED_ESCALATE);
+	ck_assert_int_eq(c->shutdown_ms, ACTA_SHUTDOWN_INFINITY);
+	c = &plan.children[plan.count - 4];
+	ck_assert_uint_eq(c->kind, ACTA_KIND_EXEC);
+	ck_assert_uint_eq(c->significant, 1);
+	ck_assert_str_eq(c->argv[0], "sh");
+	ck_assert_str_eq(c->argv[2], "sleep 1");
+	ck_assert_str_eq(c->argv[3], "7");
+	ck_assert_ptr_null(c->argv[4]);
+	ck_assert_int_eq(c->program[0], '/');
+	ck_assert_int_eq(c->shutdown_ms, 5000);
+	acta_plan_fini(&plan);
+	acta_config_fini(&config);
+}
+END_TEST
+
+/* Whoever is after another is behind it; the rest stays as it was written. */
+START_TEST(after_is_an_order)
+{
+	struct acta_plan plan;
+
+	ck_assert_int_eq(
+	    load("services:\n"
+		 "  - {name: a, exec: [sh], after: [d]}\n"
+		 "  - {name: b, exec: [sh]}\n"
+		 "  - {group: g, services: [\n"
+		 "      {name: c, exec: [sh], after: [e, f]},\n"
+		 "      {name: d, exec: [sh], after: [c]}]}\n"
+		 "  - {name: e, exec: [sh], after: [b]}\n"
+		 "  - {group: h, services: [{name: f, exec: [sh]}]}\n"),
+	    ACTA_OK);
+	acta_config_plan(&config, &plan);
+	ck_assert_str_eq(order_of(&plan), "b e h h/f g g/c g/d a");
+	acta_plan_fini(&plan);
+	acta_config_fini(&config);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -828,6 +982,8 @@ main(void)
 	tcase_add_test(tc, what_show_prints_of_any_text_is_that_text);
 	tcase_add_test(tc, quantities_are_read_and_written);
 	tcase_add_test(tc, where_in_a_log_is_read_and_written);
+	tcase_add_test(tc, groups_and_programs_become_a_tree);
+	tcase_add_test(tc, after_is_an_order);
 	suite_add_tcase(suite, tc);
 	srunner_set_tap(runner, "-");
 	srunner_run_all(runner, CK_SILENT);

@@ -66,8 +66,8 @@ def calls(node):
 
 def root(node):
     a = node.acta
-    head = r"SERVICE +STATE +PID +RESTARTS +QUEUE +MSG/S +UP\n"
-    says(a("ps"), 0, head + r"stock +up +\d+ +0 +0 +[\d.]+ +\w+\n")
+    head = r"SERVICE +STATE +PID +RESTARTS +RECENT +NEXT +QUEUE +MSG/S +UP\n"
+    says(a("ps"), 0, head + r"stock +up +\d+ +0 +0/\d+ +- +0 +[\d.]+ +\w+\n")
     says(a("ps", "-a"), 0, head + r"@door .*@door-call .*stock .*")
     rows = json.loads(a("ps", "-o", "json").stdout)["services"]
     tap.equal([r["service"] for r in rows if r["kind"] == "service"],

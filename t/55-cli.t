@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(TOP, "t"))
 import acta_tap as tap  # noqa: E402
 from acta_node import ACTA, free_ports  # noqa: E402
 
-LATER = ["sup", "trace", "top", "doctor"]
+LATER = ["trace", "top", "doctor"]
 COMMANDS = ["run", "check", "ps", "why", "call", "send", "sub", "state",
             "dead", "channel", "start", "stop", "restart", "logs", "new",
             "cflags", "version"]
@@ -229,7 +229,8 @@ def refused(cli, folder):
             (got.returncode, got.stdout, got.stderr),
             (2, "", "acta: bad.yaml:4:14: unknown restart type \"alway\"\n"
              "  hint: did you mean \"permanent\"? The restart types are "
-             "permanent, transient, temporary\n"),
+             "permanent, transient, temporary "
+             "(invalid_restart_type)\n"),
             f"acta {verb} of a wrong config")
     got = cli.run("check", "-o", "json", "bad.yaml", cwd=folder)
     tap.equal(json.loads(got.stdout)["ok"], False, "also as JSON")

@@ -62,6 +62,7 @@ int acta_cmd_new(struct acta_cli *cli);
 int acta_cmd_ps(struct acta_cli *cli);
 int acta_cmd_reconcile(struct acta_cli *cli);
 int acta_cmd_restart(struct acta_cli *cli);
+int acta_cmd_sup(struct acta_cli *cli);
 int acta_cmd_run(struct acta_cli *cli);
 int acta_cmd_send(struct acta_cli *cli);
 int acta_cmd_start(struct acta_cli *cli);

@@ -218,6 +218,14 @@ acta_exit_of_code(const char *code)
 		{ "not-found", ACTA_EXIT_NOT_FOUND },
 		{ "id-reused", ACTA_EXIT_CONFLICT },
 		{ "conflict", ACTA_EXIT_CONFLICT },
+		/* OTP's words, of `acta sup` */
+		{ "not_found", ACTA_EXIT_NOT_FOUND },
+		{ "noproc", ACTA_EXIT_NOT_FOUND },
+		{ "already_started", ACTA_EXIT_CONFLICT },
+		{ "already_present", ACTA_EXIT_CONFLICT },
+		{ "running", ACTA_EXIT_CONFLICT },
+		{ "restarting", ACTA_EXIT_CONFLICT },
+		{ "simple_one_for_one", ACTA_EXIT_USAGE },
 	};
 	size_t i;
 

@@ -188,6 +188,14 @@ static const struct acta_command commands[] = {
 	    "Stop a service and start it again.\n\n"
 	    "  acta restart stock",
 	    node_options, 1, 1, acta_cmd_restart },
+	{ "sup", "add|remove|start|stop|restart GROUP NAME | count [GROUP]",
+	    "The children of a supervisor, by OTP's calls and with its answers."
+	    "\n\n"
+	    "  acta sup add workers w1 -- --fast\n"
+	    "  acta sup remove workers w1\n"
+	    "  acta sup stop money payment\n"
+	    "  acta sup count workers",
+	    node_options, 1, -1, acta_cmd_sup },
 	{ "logs", "[SERVICE]",
 	    "What a service, or all, have logged.\n\n"
 	    "  acta logs stock\n"
@@ -210,7 +218,7 @@ static const struct acta_command commands[] = {
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 /* Of the design, and not in this version: told apart from a typo. */
-static const char *const later[] = { "sup", "trace", "top", "doctor", NULL };
+static const char *const later[] = { "trace", "top", "doctor", NULL };
 
 static const struct acta_command *
 find_command(const char *name)

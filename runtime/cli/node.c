@@ -336,7 +336,7 @@ say_error(acta_value error, const char *run, const char *line)
 	char verb[32], name[64];
 	int exit_code;
 
-	if (strcmp(code, "not-found") == 0 &&
+	if (strcmp(code, "not-found") == 0 && strncmp(line, "sup ", 4) != 0 &&
 	    sscanf(line, "%31s %63s", verb, name) == 2)
 		near = near_service(run, name);
 	exit_code = acta_sayf(

@@ -12,7 +12,7 @@
 
 /* A stop ends with the service's own shutdown time, which may be long. */
 #define VERB_TIMEOUT_MS 120000
-#define COLUMNS 7
+#define COLUMNS 9
 #define STATE_COLUMN 1
 
 static void
@@ -39,19 +39,31 @@ static void
 fill_row(acta_value child, char **cells)
 {
 	int64_t pid = acta_int_at(child, "pid", 0);
+	int64_t depth = acta_int_at(child, "depth", 0);
+	int64_t next_ms = acta_int_at(child, "restart_in_ms", -1);
 	char *state = acta_text_at(child, "state", "?"), age[24];
+	char *name = acta_text_at(child, "service", "?");
 	bool up = strcmp(state, "up") == 0;
 
 	acta_out_age(up ? acta_int_at(child, "uptime_ms", -1) : -1, age);
-	cells[0] = acta_text_at(child, "service", "?");
+	if (depth < 0 || depth > 32)
+		depth = 0;
+	cells[0] = acta_text_keepf("%*s%s", (int)(2 * depth), "", name);
+	free(name);
 	cells[1] = state;
 	cells[2] =
 	    pid > 0 ? acta_text_keepf("%" PRId64, pid) : acta_text_keepf("-");
 	cells[3] =
 	    acta_text_keepf("%" PRId64, acta_int_at(child, "restarts", 0));
-	cells[4] = acta_text_keepf("%" PRId64, acta_int_at(child, "queue", 0));
-	cells[5] = acta_text_keepf("%.1f", acta_num_at(child, "rate", 0));
-	cells[6] = acta_text_keepf("%s", age);
+	cells[4] = acta_text_keepf("%" PRId64 "/%" PRId64,
+	    acta_int_at(child, "restarts_in_period", 0),
+	    acta_int_at(child, "intensity", 0));
+	cells[5] = next_ms < 0
+	    ? acta_text_keepf("-")
+	    : acta_text_keepf("%.1fs", (double)next_ms / 1000);
+	cells[6] = acta_text_keepf("%" PRId64, acta_int_at(child, "queue", 0));
+	cells[7] = acta_text_keepf("%.1f", acta_num_at(child, "rate", 0));
+	cells[8] = acta_text_keepf("%s", age);
 }
 
 /* Doors are of interest to who asks, and when something is wrong with one. */
@@ -71,7 +83,7 @@ static void
 print_table(const struct acta_cli *cli, acta_value list)
 {
 	static const char *const heads[COLUMNS] = { "SERVICE", "STATE", "PID",
-		"RESTARTS", "QUEUE", "MSG/S", "UP" };
+		"RESTARTS", "RECENT", "NEXT", "QUEUE", "MSG/S", "UP" };
 	struct acta_reader reader = acta_reader_into(list);
 	char **cells =
 	    calloc((size_t)(list.size + 1) * COLUMNS, sizeof(*cells));
@@ -340,4 +352,83 @@ int
 acta_cmd_restart(struct acta_cli *cli)
 {
 	return ask_about(cli, "restart", "");
+}
+
+/* ------------------------------------------------------------ supervisors -- */
+
+static void
+print_counts(acta_value answer)
+{
+	static const char *const heads[] = { "SPECS", "ACTIVE", "SUPERVISORS",
+		"WORKERS" };
+	static const char *const keys[] = { "specs", "active", "supervisors",
+		"workers" };
+	char *cells[8];
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		cells[i] = acta_text_keepf("%s", heads[i]);
+		cells[4 + i] = acta_text_keepf(
+		    "%" PRId64, acta_int_at(answer, keys[i], 0));
+	}
+	acta_out_table(cells, 4, 2, -1);
+	for (i = 0; i < 8; i++)
+		free(cells[i]);
+}
+
+/* `sup VERB GROUP [NAME [ARG ...]]`, as the root has it. */
+int
+acta_cmd_sup(struct acta_cli *cli)
+{
+	const char *verb = cli->argv[0];
+	bool count = strcmp(verb, "count") == 0;
+	struct acta_buf line, answer;
+	struct acta_at at;
+	int code, i;
+
+	if (strcmp(verb, "add") != 0 && strcmp(verb, "remove") != 0 &&
+	    strcmp(verb, "start") != 0 && strcmp(verb, "stop") != 0 &&
+	    strcmp(verb, "restart") != 0 && !count)
+		return acta_sayf(ACTA_EXIT_USAGE,
+		    "add, remove, start, stop, restart GROUP NAME; count "
+		    "[GROUP]",
+		    "sup: unknown verb \"%s\"", verb);
+	if ((count && cli->argc > 2) || (!count && cli->argc < 3) ||
+	    (strcmp(verb, "add") != 0 && cli->argc > 3))
+		return acta_sayf(ACTA_EXIT_USAGE,
+		    "the node itself is the group @node",
+		    count ? "sup count [GROUP]: one group is due"
+			  : "sup %s GROUP NAME: two names are due",
+		    verb);
+	/* It becomes a line of words: a blank in one would be another word. */
+	for (i = 1; i < cli->argc; i++)
+		if (cli->argv[i][0] == '\0' ||
+		    cli->argv[i][strcspn(cli->argv[i], " \t\r\n")] != '\0')
+			return acta_sayf(ACTA_EXIT_USAGE,
+			    "put it into a file, or into the program",
+			    "sup: \"%s\" is no single word", cli->argv[i]);
+	code = acta_at_find(cli, &at);
+	if (code != ACTA_EXIT_OK)
+		return code;
+	if (cli->timeout_ms == 0)
+		cli->timeout_ms = VERB_TIMEOUT_MS;
+	acta_buf_init(&answer);
+	acta_buf_init(&line);
+	acta_text_printf(&line, "sup %s", verb);
+	for (i = 1; i < cli->argc; i++)
+		acta_text_printf(&line, " %s", cli->argv[i]);
+	if (count && cli->argc == 1)
+		acta_text_printf(&line, " @node");
+	acta_buf_append(&line, "", 1);
+	code = acta_root_ask(cli, &at, (const char *)line.data, &answer);
+	if (code == ACTA_EXIT_OK && cli->json)
+		print_json(&answer);
+	else if (code == ACTA_EXIT_OK && count)
+		print_counts(first_of(&answer));
+	else if (code == ACTA_EXIT_OK)
+		say_state(first_of(&answer));
+	acta_buf_fini(&line);
+	acta_buf_fini(&answer);
+	acta_at_fini(&at);
+	return code;
 }

@@ -67,7 +67,8 @@ acta_cmd_check(struct acta_cli *cli)
 	if (code != ACTA_EXIT_OK)
 		return code;
 	for (i = 0; i < config.count; i++)
-		partitions += config.services[i].partitions;
+		if (config.services[i].kind == ACTA_CONFIG_SERVICE)
+			partitions += config.services[i].partitions;
 	acta_buf_init(&out);
 	if (cli->show) {
 		acta_config_show(&config, cli->json, &out);

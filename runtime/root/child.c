@@ -324,6 +324,8 @@ acta_root_child_hangs(struct acta_root *root, int64_t now_ms)
 	int64_t boot_ms = acta_root_clock(CLOCK_BOOTTIME);
 
 	for (uint32_t i = 0; i < root->plan.count; i++) {
+		if (root->children[i].box < 0)
+			continue; /* no process of ours, or none at all */
 		if (root->sup.children[i].state != ACTA_SUP_UP &&
 		    root->sup.children[i].state != ACTA_SUP_STARTING)
 			continue;
@@ -457,7 +459,8 @@ end_told(struct acta_root *root, uint32_t child, struct acta_cause *cause,
 	uint32_t before = root->sup.children[child].restarts;
 
 	acta_sup_ended(&root->sup, child, end_for_policy(cause), now_ms);
-	cause->restarted = root->sup.children[child].restarts != before;
+	cause->restarted = root->sup.children[child].used &&
+	    root->sup.children[child].restarts != before;
 	if (cause->restarted)
 		cause->restart = acta_sup_recent(&root->sup, child, now_ms);
 	root->children[child].ended_ms = now_ms;

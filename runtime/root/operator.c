@@ -131,8 +131,8 @@ flush(struct acta_root *root, struct acta_root_client *client)
 	close_client(client);
 }
 
-static void
-answer(struct acta_root *root, struct acta_root_client *client)
+void
+acta_root_answer(struct acta_root *root, struct acta_root_client *client)
 {
 	client->answered = true;
 	client->wait = ACTA_WAIT_NONE;
@@ -144,8 +144,8 @@ answer(struct acta_root *root, struct acta_root_client *client)
 		flush(root, client);
 }
 
-static void
-refuse(struct acta_root *root, struct acta_root_client *client,
+void
+acta_root_refuse(struct acta_root *root, struct acta_root_client *client,
     const char *code, const char *text, const char *hint)
 {
 	struct acta_doc *doc = &client->out;
@@ -157,11 +157,11 @@ refuse(struct acta_root *root, struct acta_root_client *client,
 	acta_doc_str(doc, "hint", hint);
 	acta_doc_close(doc, '}');
 	acta_doc_close(doc, '}');
-	answer(root, client);
+	acta_root_answer(root, client);
 }
 
-static void
-done(struct acta_root *root, struct acta_root_client *client)
+void
+acta_root_done(struct acta_root *root, struct acta_root_client *client)
 {
 	struct acta_doc *doc = &client->out;
 	uint32_t child = client->child;
@@ -176,7 +176,7 @@ done(struct acta_root *root, struct acta_root_client *client)
 	else
 		acta_doc_null(doc, "pid");
 	acta_doc_close(doc, '}');
-	answer(root, client);
+	acta_root_answer(root, client);
 }
 
 static void
@@ -199,13 +199,13 @@ did_not_start(struct acta_root *root, struct acta_root_client *client)
 		    word, cause->text[0] ? ": " : "", cause->text);
 	}
 	snprintf(hint, sizeof(hint), "`acta why %s` tells more", name);
-	refuse(root, client, "failed", text, hint);
+	acta_root_refuse(root, client, "failed", text, hint);
 }
 
 /* ---------------------------------------------------------------- commands -- */
 
-static void
-not_found(
+void
+acta_root_not_found(
     struct acta_root *root, struct acta_root_client *client, const char *name)
 {
 	char text[320], hint[512];
@@ -215,9 +215,10 @@ not_found(
 	    root->plan.node);
 	for (uint32_t i = 0; i < root->plan.count && at < sizeof(hint) - 64;
 	     i++)
-		at += (size_t)snprintf(hint + at, sizeof(hint) - at, "%s %s",
-		    i ? "," : "", root->plan.children[i].name);
-	refuse(root, client, "not-found", text, hint);
+		if (root->plan.children[i].name[0])
+			at += (size_t)snprintf(hint + at, sizeof(hint) - at,
+			    "%s %s", i ? "," : "", root->plan.children[i].name);
+	acta_root_refuse(root, client, "not-found", text, hint);
 }
 
 static void
@@ -230,7 +231,7 @@ start_refused(struct acta_root *root, struct acta_root_client *client,
 	case ACTA_EBUSY:
 		snprintf(text, sizeof(text), "%s runs already", name);
 		snprintf(hint, sizeof(hint), "`acta restart %s`?", name);
-		refuse(root, client, "conflict", text, hint);
+		acta_root_refuse(root, client, "conflict", text, hint);
 		return;
 	case ACTA_EDENIED:
 		snprintf(text, sizeof(text),
@@ -241,12 +242,19 @@ start_refused(struct acta_root *root, struct acta_root_client *client,
 		    "`acta start --storage-checked %s` checks it past the "
 		    "page cache first",
 		    name);
-		refuse(root, client, "storage-failed", text, hint);
+		acta_root_refuse(root, client, "storage-failed", text, hint);
 		return;
 	case ACTA_EAGAIN:
 		snprintf(text, sizeof(text),
 		    "%s has not had its turn: the node is starting", name);
-		refuse(root, client, "busy", text, "try again once it is up");
+		acta_root_refuse(
+		    root, client, "busy", text, "try again once it is up");
+		return;
+	case ACTA_ENOENT:
+		snprintf(text, sizeof(text), "%s is a template", name);
+		snprintf(hint, sizeof(hint), "`acta sup add %s NAME`",
+		    acta_root_parent_name(root, client->child));
+		acta_root_refuse(root, client, "conflict", text, hint);
 		return;
 	case ACTA_EINVAL:
 		snprintf(text, sizeof(text), "%s is a door", name);
@@ -254,14 +262,26 @@ start_refused(struct acta_root *root, struct acta_root_client *client,
 		    "`acta restart %s` makes a new one; stop the node to stop "
 		    "its doors",
 		    name);
-		refuse(root, client, "conflict", text, hint);
+		acta_root_refuse(root, client, "conflict", text, hint);
 		return;
 	case ACTA_ECLOSED:
+		if (root->sup.phase < ACTA_NODE_STOPPING) {
+			const char *group =
+			    acta_root_parent_name(root, client->child);
+
+			snprintf(text, sizeof(text),
+			    "%s: its group %s is not up", name, group);
+			snprintf(hint, sizeof(hint), "`acta start %s`", group);
+			acta_root_refuse(root, client, "conflict", text, hint);
+			return;
+		}
 		snprintf(
 		    text, sizeof(text), "node %s is stopping", root->plan.node);
-		refuse(root, client, "unavailable", text, "");
+		acta_root_refuse(root, client, "unavailable", text, "");
 		return;
-	default: refuse(root, client, "internal", acta_strerror(err), "");
+	default:
+		acta_root_refuse(
+		    root, client, "internal", acta_strerror(err), "");
 	}
 }
 
@@ -307,7 +327,7 @@ report(
 		acta_root_report_where(root, &client->out);
 	else
 		return false;
-	answer(root, client);
+	acta_root_answer(root, client);
 	return true;
 }
 
@@ -316,6 +336,12 @@ obey(struct acta_root *root, struct acta_root_client *client)
 {
 	char *rest = client->line;
 	const char *verb = strsep(&rest, " ");
+
+	if (strcmp(verb, "sup") == 0) {
+		acta_root_sup_obey(root, client, rest);
+		return;
+	}
+
 	const char *name = strsep(&rest, " ");
 	const char *flag = strsep(&rest, " ");
 	bool checked = flag && strcmp(flag, "checked") == 0;
@@ -328,14 +354,14 @@ obey(struct acta_root *root, struct acta_root_client *client)
 	    (checked && strcmp(verb, "start") != 0) ||
 	    (!why && strcmp(verb, "start") != 0 && strcmp(verb, "stop") != 0 &&
 		strcmp(verb, "restart") != 0)) {
-		refuse(root, client, "bad-request", "not understood",
+		acta_root_refuse(root, client, "bad-request", "not understood",
 		    "one of: ps, info, health, where, why NAME, start NAME "
-		    "[checked], stop NAME, restart NAME");
+		    "[checked], stop NAME, restart NAME, sup ...");
 		return;
 	}
 	child = acta_root_find(root, name);
 	if (child == UINT32_MAX) {
-		not_found(root, client, name);
+		acta_root_not_found(root, client, name);
 		return;
 	}
 	if (!why) {
@@ -343,7 +369,7 @@ obey(struct acta_root *root, struct acta_root_client *client)
 		return;
 	}
 	acta_root_report_why(root, child, &client->out);
-	answer(root, client);
+	acta_root_answer(root, client);
 }
 
 /* ------------------------------------------------------------------ events -- */
@@ -401,6 +427,9 @@ settle(struct acta_root *root, struct acta_root_client *client, int64_t now_ms)
 {
 	enum acta_sup_state state;
 
+	if (client->wait == ACTA_WAIT_ANSWER ||
+	    client->wait == ACTA_WAIT_REMADE)
+		return; /* the supervisor will say */
 	if (client->wait == ACTA_WAIT_NONE) {
 		/* It says nothing, or does not read its answer. */
 		if (now_ms - client->since_ms > ACTA_ROOT_LINE_MS)
@@ -415,16 +444,16 @@ settle(struct acta_root *root, struct acta_root_client *client, int64_t now_ms)
 	case ACTA_SUP_DYING: return; /* it will move by itself */
 	case ACTA_SUP_UP:
 		if (client->wait == ACTA_WAIT_UP)
-			done(root, client);
+			acta_root_done(root, client);
 		else /* another operator started it meanwhile */
-			refuse(root, client, "conflict", "it was started again",
-			    "");
+			acta_root_refuse(root, client, "conflict",
+			    "it was started again", "");
 		return;
 	case ACTA_SUP_STOPPED:
 	case ACTA_SUP_FAILED:
 	case ACTA_SUP_STORAGE:
 		if (client->wait == ACTA_WAIT_STOPPED)
-			done(root, client);
+			acta_root_done(root, client);
 		else
 			did_not_start(root, client);
 		return;

@@ -12,7 +12,8 @@ acta_peers_init(struct acta_peers *peers, const struct acta_plan *plan)
 
 	*peers = (struct acta_peers){ 0 };
 	TAILQ_INIT(&peers->changes);
-	peers->first = calloc(plan->count + 1, sizeof(*peers->first));
+	peers->first =
+	    calloc(ACTA_PLAN_CHILDREN_MAX + 2, sizeof(*peers->first));
 	if (!peers->first)
 		return ACTA_ENOMEM;
 	for (uint32_t i = 0; i < plan->count; i++) {
@@ -21,7 +22,9 @@ acta_peers_init(struct acta_peers *peers, const struct acta_plan *plan)
 		total +=
 		    plan->children[i].workers ? plan->children[i].workers : 1;
 	}
-	peers->first[plan->count] = total;
+	/* What is added later is no peer. */
+	for (uint32_t i = plan->count; i < ACTA_PLAN_CHILDREN_MAX + 2; i++)
+		peers->first[i] = total;
 	peers->all = calloc(total + 1, sizeof(*peers->all));
 	if (!peers->all) {
 		acta_peers_fini(peers);

@@ -63,11 +63,15 @@ alarm_text(const struct acta_root *root, uint32_t child, uint32_t bit,
 {
 	const char *name = root->plan.children[child].name;
 
+	const struct acta_sup_flags *flags =
+	    acta_sup_flags_over(&root->sup, child);
+
 	if (bit == ACTA_ALARM_FAILED)
 		snprintf(out, size,
-		    "held after %" PRIu32 " restarts in %" PRId64
+		    "%s after %" PRIu32 " restarts in %" PRId64
 		    " s; see `acta why %s`",
-		    root->plan.intensity, root->plan.period_ms / 1000, name);
+		    flags->on_exceed == ACTA_EXCEED_HOLD ? "held" : "given up",
+		    flags->intensity, flags->period_ms / 1000, name);
 	else if (bit == ACTA_ALARM_STORAGE)
 		snprintf(out, size,
 		    "its disk failed; it is held until "
@@ -132,6 +136,59 @@ alarms_of_node(const struct acta_root *root, struct acta_doc *doc)
 	one_alarm(doc, "@node", "clock", text);
 }
 
+/* What its restarts are held against, and when the next is. */
+static void
+restart_fields(const struct acta_root *root, uint32_t child, int64_t now_ms,
+    struct acta_doc *doc)
+{
+	const struct acta_sup_child *s = &root->sup.children[child];
+	const struct acta_sup_flags *flags =
+	    acta_sup_flags_over(&root->sup, child);
+
+	acta_doc_int(doc, "restarts", s->restarts);
+	acta_doc_int(doc, "restarts_in_period",
+	    acta_sup_recent(&root->sup, child, now_ms));
+	acta_doc_int(doc, "intensity", flags->intensity);
+	acta_doc_int(doc, "period_ms", flags->period_ms);
+	if (s->state == ACTA_SUP_BACKOFF)
+		acta_doc_int(doc, "restart_in_ms",
+		    s->due_ms > now_ms ? s->due_ms - now_ms : 0);
+	else
+		acta_doc_null(doc, "restart_in_ms");
+}
+
+static const char *
+strategy_name(uint32_t strategy)
+{
+	switch ((enum acta_strategy)strategy) {
+	case ACTA_ONE_FOR_ONE: return "one_for_one";
+	case ACTA_ONE_FOR_ALL: return "one_for_all";
+	case ACTA_REST_FOR_ONE: return "rest_for_one";
+	case ACTA_SIMPLE_ONE_FOR_ONE: return "simple_one_for_one";
+	}
+	return "unknown";
+}
+
+/* Whose child it is; of a group, how it restarts its own. */
+static void
+place_fields(const struct acta_root *root, uint32_t child, struct acta_doc *doc)
+{
+	const struct acta_plan_child *spec = &root->plan.children[child];
+
+	if (spec->parent)
+		acta_doc_str(
+		    doc, "group", root->plan.children[spec->parent - 1].name);
+	else
+		acta_doc_null(doc, "group");
+	acta_doc_int(
+	    doc, "depth", (int64_t)root->sup.children[child].depth - 1);
+	acta_doc_str(doc, "restart", restart_name(spec->restart));
+	if (spec->kind == ACTA_KIND_GROUP)
+		acta_doc_str(doc, "strategy",
+		    strategy_name(
+			root->sup.children[child].spec.flags.strategy));
+}
+
 static void
 ps_child(const struct acta_root *root, uint32_t child, int64_t now_ms,
     struct acta_doc *doc)
@@ -148,7 +205,8 @@ ps_child(const struct acta_root *root, uint32_t child, int64_t now_ms,
 		acta_doc_int(doc, "pid", c->pid);
 	else
 		acta_doc_null(doc, "pid");
-	acta_doc_int(doc, "restarts", s->restarts);
+	restart_fields(root, child, now_ms, doc);
+	place_fields(root, child, doc);
 	acta_doc_int(doc, "queue", (int64_t)c->waiting);
 	acta_doc_int(doc, "handled", (int64_t)(c->handled_before + c->handled));
 	acta_doc_tenths(doc, "rate", fresh ? c->rate : 0);
@@ -163,6 +221,30 @@ ps_child(const struct acta_root *root, uint32_t child, int64_t now_ms,
 	acta_doc_close(doc, '}');
 }
 
+/* Is there such a child, other than as what others are made by? */
+static bool
+is_there(const struct acta_root *root, uint32_t child)
+{
+	return root->plan.children[child].name[0] &&
+	    root->sup.children[child].used &&
+	    !acta_root_is_template(root, child);
+}
+
+/* Each with what is under it; `parent` as in the plan. As deep as groups are. */
+static void
+ps_under(const struct acta_root *root, uint32_t parent, int64_t now_ms,
+    struct acta_doc *doc)
+{
+	for (uint32_t i = 0; i < root->plan.count; i++) {
+		if (!is_there(root, i) ||
+		    root->plan.children[i].parent != parent)
+			continue;
+		ps_child(root, i, now_ms, doc);
+		if (root->plan.children[i].kind == ACTA_KIND_GROUP)
+			ps_under(root, i + 1, now_ms, doc);
+	}
+}
+
 void
 acta_root_report_ps(const struct acta_root *root, struct acta_doc *doc)
 {
@@ -174,13 +256,13 @@ acta_root_report_ps(const struct acta_root *root, struct acta_doc *doc)
 	acta_doc_int(doc, "uptime_ms", now_ms - root->started_ms);
 	acta_doc_bool(doc, "ready", root->sup.phase == ACTA_NODE_RUNNING);
 	acta_doc_open(doc, "services", '[');
-	for (uint32_t i = 0; i < root->plan.count; i++)
-		ps_child(root, i, now_ms, doc);
+	ps_under(root, 0, now_ms, doc);
 	acta_doc_close(doc, ']');
 	acta_doc_open(doc, "alarms", '[');
 	alarms_of_node(root, doc);
 	for (uint32_t i = 0; i < root->plan.count; i++)
-		alarms_of(root, i, true, doc);
+		if (is_there(root, i))
+			alarms_of(root, i, true, doc);
 	acta_doc_close(doc, ']');
 	acta_doc_close(doc, '}');
 }
@@ -232,7 +314,7 @@ how_fields(struct acta_doc *doc, const struct acta_cause *cause)
 }
 
 static void
-one_cause(const struct acta_root *root, const struct acta_cause *cause,
+one_cause(const struct acta_sup_flags *flags, const struct acta_cause *cause,
     int64_t now_ms, struct acta_doc *doc)
 {
 	acta_doc_open(doc, NULL, '{');
@@ -257,8 +339,8 @@ one_cause(const struct acta_root *root, const struct acta_cause *cause,
 		acta_doc_null(doc, "back_ms");
 	acta_doc_bool(doc, "restarted", cause->restarted);
 	acta_doc_int(doc, "restart", cause->restart);
-	acta_doc_int(doc, "of", root->plan.intensity);
-	acta_doc_int(doc, "period_ms", root->plan.period_ms);
+	acta_doc_int(doc, "of", flags->intensity);
+	acta_doc_int(doc, "period_ms", flags->period_ms);
 	acta_doc_close(doc, '}');
 }
 
@@ -271,15 +353,16 @@ story_of(const struct acta_root *root, uint32_t child, int64_t now_ms)
 	return (struct acta_story){
 		.service = spec->name,
 		.state = s->state,
-		.exec = spec->kind == ACTA_KIND_EXEC,
+		.exec = spec->kind == ACTA_KIND_EXEC ||
+		    spec->kind == ACTA_KIND_GROUP,
 		.door = spec->kind == ACTA_KIND_DOOR,
 		.restart_type = spec->restart,
 		.now_ms = now_ms,
 		.up_ms = s->up_ms,
 		.due_ms = s->due_ms,
-		.intensity = root->plan.intensity,
+		.intensity = acta_sup_flags_over(&root->sup, child)->intensity,
 		.max_crashes = spec->max_crashes,
-		.period_ms = root->plan.period_ms,
+		.period_ms = acta_sup_flags_over(&root->sup, child)->period_ms,
 		.turn_limit_ms = spec->turn_limit_ms,
 		.shutdown_ms = spec->shutdown_ms,
 	};
@@ -313,7 +396,7 @@ acta_root_report_why(
 	acta_doc_str(doc, "text", text);
 	acta_doc_open(doc, "causes", '[');
 	for (uint64_t i = 0; i < kept; i++) /* the newest first */
-		one_cause(root,
+		one_cause(acta_sup_flags_over(&root->sup, child),
 		    &c->causes[(c->causes_count - 1 - i) % ACTA_CAUSES_KEPT],
 		    now_ms, doc);
 	acta_doc_close(doc, ']');
@@ -329,6 +412,8 @@ void
 acta_root_report_info(const struct acta_root *root, struct acta_doc *doc)
 {
 	const struct acta_plan *plan = &root->plan;
+	const struct acta_sup_flags *flags =
+	    &root->sup.children[root->sup.room].spec.flags;
 
 	acta_doc_open(doc, NULL, '{');
 	acta_doc_str(doc, "node", plan->node);
@@ -338,11 +423,11 @@ acta_root_report_info(const struct acta_root *root, struct acta_doc *doc)
 	acta_doc_str(doc, "data", plan->data);
 	acta_doc_str(doc, "run", plan->run);
 	acta_doc_open(doc, "supervisor", '{');
-	acta_doc_str(doc, "strategy", "one_for_one");
-	acta_doc_int(doc, "intensity", plan->intensity);
-	acta_doc_int(doc, "period_ms", plan->period_ms);
+	acta_doc_str(doc, "strategy", strategy_name(flags->strategy));
+	acta_doc_int(doc, "intensity", flags->intensity);
+	acta_doc_int(doc, "period_ms", flags->period_ms);
 	acta_doc_str(doc, "on_exceed",
-	    plan->on_exceed == ACTA_EXCEED_HOLD ? "hold" : "escalate");
+	    flags->on_exceed == ACTA_EXCEED_HOLD ? "hold" : "escalate");
 	acta_doc_close(doc, '}');
 	acta_doc_close(doc, '}');
 }
@@ -360,9 +445,12 @@ void
 acta_root_report_health(const struct acta_root *root, struct acta_doc *doc)
 {
 	bool ok = root->sup.phase == ACTA_NODE_RUNNING;
-	int64_t up = 0;
+	int64_t up = 0, services = 0;
 
 	for (uint32_t i = 0; i < root->plan.count; i++) {
+		if (!is_there(root, i))
+			continue;
+		services++;
 		ok = ok && as_it_should(root, i);
 		up += root->sup.children[i].state == ACTA_SUP_UP;
 	}
@@ -371,16 +459,17 @@ acta_root_report_health(const struct acta_root *root, struct acta_doc *doc)
 	acta_doc_str(doc, "node", root->plan.node);
 	acta_doc_bool(doc, "ready", root->sup.phase == ACTA_NODE_RUNNING);
 	acta_doc_int(doc, "up", up);
-	acta_doc_int(doc, "services", root->plan.count);
+	acta_doc_int(doc, "services", services);
 	acta_doc_open(doc, "not_up", '[');
 	for (uint32_t i = 0; i < root->plan.count; i++)
-		if (!as_it_should(root, i))
+		if (is_there(root, i) && !as_it_should(root, i))
 			acta_doc_str(doc, NULL, root->plan.children[i].name);
 	acta_doc_close(doc, ']');
 	acta_doc_open(doc, "alarms", '[');
 	alarms_of_node(root, doc);
 	for (uint32_t i = 0; i < root->plan.count; i++)
-		alarms_of(root, i, true, doc);
+		if (is_there(root, i))
+			alarms_of(root, i, true, doc);
 	acta_doc_close(doc, ']');
 	acta_doc_close(doc, '}');
 }
@@ -423,7 +512,8 @@ acta_root_report_where(const struct acta_root *root, struct acta_doc *doc)
 	acta_doc_str(doc, "node", root->plan.node);
 	acta_doc_open(doc, "services", '[');
 	for (uint32_t i = 0; i < root->plan.count; i++)
-		where_child(root, i, doc);
+		if (is_there(root, i))
+			where_child(root, i, doc);
 	acta_doc_close(doc, ']');
 	acta_doc_close(doc, '}');
 }

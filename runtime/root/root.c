@@ -367,7 +367,10 @@ act(struct acta_root *root, const struct acta_sup_action *a)
 		    root->plan.children[a->child].name);
 		break;
 	case ACTA_DO_ANSWER:
-	case ACTA_DO_FORGET: break;
+		acta_root_sup_answer(
+		    root, a->child, (enum acta_sup_word)a->arg);
+		break;
+	case ACTA_DO_FORGET: acta_root_sup_forget(root, a->child); break;
 	case ACTA_DO_ALL_UP: announce(root); break;
 	case ACTA_DO_EXIT:
 		root->done = true;
@@ -440,6 +443,8 @@ second_tick(struct acta_root *root, int64_t now_ms)
 	acta_root_clock_tick(root);
 	acta_root_child_hangs(root, now_ms);
 	for (uint32_t i = 0; i < root->plan.count; i++) {
+		if (!root->plan.children[i].name[0])
+			continue;
 		acta_root_log_path(root, root->plan.children[i].name, path);
 		acta_files_bound_log(path);
 	}
@@ -540,11 +545,26 @@ clean_environment(char **environment)
 	return out;
 }
 
+/* Room for what is added later: pages that are never written cost nothing. */
+static enum acta_err
+make_room(struct acta_plan *plan)
+{
+	struct acta_plan_child *children =
+	    calloc(ACTA_PLAN_CHILDREN_MAX, sizeof(*children));
+
+	if (!children)
+		return ACTA_ENOMEM;
+	memcpy(children, plan->children, plan->count * sizeof(*children));
+	free(plan->children);
+	plan->children = children;
+	return ACTA_OK;
+}
+
 static enum acta_err
 init_memory(struct acta_root *root, char **environment,
     enum acta_sup_word *out_word, uint32_t *out_child)
 {
-	const struct acta_plan *plan = &root->plan;
+	struct acta_plan *plan = &root->plan;
 	size_t longest = 0;
 	uint64_t seed = (uint64_t)acta_root_clock(CLOCK_REALTIME) ^
 	    (uint64_t)getpid() << 40;
@@ -558,11 +578,15 @@ init_memory(struct acta_root *root, char **environment,
 		if (count > longest)
 			longest = count;
 	}
-	root->argv = calloc(longest + 2, sizeof(*root->argv));
+	root->argv_room = longest + ACTA_ROOT_ARGS + 2;
+	root->argv = calloc(root->argv_room, sizeof(*root->argv));
 	root->env = clean_environment(environment);
-	root->children = calloc(plan->count + 1, sizeof(*root->children));
-	if (!root->argv || !root->env || !root->children)
+	root->children =
+	    calloc(ACTA_PLAN_CHILDREN_MAX + 1, sizeof(*root->children));
+	if (!root->argv || !root->env || !root->children ||
+	    make_room(plan) != ACTA_OK)
 		return ACTA_ENOMEM;
+	root->planned = plan->count;
 	for (uint32_t i = 0; i < plan->count; i++) {
 		struct acta_root_child *c = &root->children[i];
 

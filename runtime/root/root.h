@@ -26,6 +26,8 @@
 #define ACTA_ROOT_CLIENTS 32u
 #define ACTA_ROOT_ALARMS 8u /* a child's own, at once */
 #define ACTA_ROOT_TICK_MS 1000
+#define ACTA_ROOT_LINE 2048u /* bytes of a wish */
+#define ACTA_ROOT_ARGS 64u   /* of a program that is added */
 #define ACTA_ROOT_LINE_MS 10000 /* for a client to say what it wants */
 #define ACTA_ROOT_RECORDS 64u   /* read of one child before the next's turn */
 
@@ -61,12 +63,18 @@ struct acta_root_child {
 	struct acta_blame blame;
 };
 
-enum acta_root_wait { ACTA_WAIT_NONE, ACTA_WAIT_UP, ACTA_WAIT_STOPPED };
+enum acta_root_wait {
+	ACTA_WAIT_NONE,
+	ACTA_WAIT_UP,
+	ACTA_WAIT_STOPPED,
+	ACTA_WAIT_ANSWER, /* the supervisor's, to one of OTP's calls */
+	ACTA_WAIT_REMADE  /* the same, and then it is started again */
+};
 
 struct acta_root_client {
 	int fd; /* -1: free */
 	int64_t since_ms;
-	char line[256];
+	char line[ACTA_ROOT_LINE];
 	size_t line_size;
 	enum acta_root_wait wait;
 	uint32_t child; /* waited for */
@@ -76,7 +84,10 @@ struct acta_root_client {
 };
 
 struct acta_root {
+	/* What was added since stands behind, in the room that is left; a name
+	 * of no bytes is a free place. */
 	struct acta_plan plan;
+	uint32_t planned; /* so many were in the plan that was read */
 	struct acta_sup sup;
 	struct acta_peers peers;
 	struct acta_slew slew; /* the node's time */
@@ -88,6 +99,7 @@ struct acta_root {
 	int lifeline[2]; /* the children hold the reading end */
 	char **env;
 	char **argv; /* room for any child's, and --storage-checked */
+	size_t argv_room;
 	struct rlimit files;
 	mode_t mask;
 	char oom[16]; /* what the children get back, "": untouched */
@@ -175,7 +187,25 @@ void acta_root_report_health(
 void acta_root_report_where(const struct acta_root *root, struct acta_doc *doc);
 const char *acta_root_alarm_name(uint32_t bit);
 
+/* sups.c: OTP's calls, `sup ...` of RUN/root.sock. */
+void acta_root_sup_obey(
+    struct acta_root *root, struct acta_root_client *client, char *rest);
+/* The supervisor's answer to the call about this child. */
+void acta_root_sup_answer(
+    struct acta_root *root, uint32_t child, enum acta_sup_word word);
+/* It is no child any more: whoever was added leaves the place free. */
+void acta_root_sup_forget(struct acta_root *root, uint32_t child);
+/* Is it what others are made by, and never run itself? */
+bool acta_root_is_template(const struct acta_root *root, uint32_t child);
+
 /* operator.c: RUN/root.sock. */
+void acta_root_answer(struct acta_root *root, struct acta_root_client *client);
+void acta_root_refuse(struct acta_root *root, struct acta_root_client *client,
+    const char *code, const char *text, const char *hint);
+/* "ok": it is in this state now. */
+void acta_root_done(struct acta_root *root, struct acta_root_client *client);
+void acta_root_not_found(
+    struct acta_root *root, struct acta_root_client *client, const char *name);
 ACTA_NODISCARD enum acta_err acta_root_listen(
     struct acta_root *root, struct acta_why *why);
 void acta_root_accept(struct acta_root *root);
