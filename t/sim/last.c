@@ -229,7 +229,8 @@ check_hears(const struct acta_view *view, const char *key, uint32_t of,
 	snprintf(
 	    row, sizeof(row), "%s/%s/%u", how, service_of(of), of % SIM_KEYS);
 	heard = sim_state_int(view, key, row, 0);
-	if (heard != 0 && heard != last)
+	if (heard > last ||
+	    (heard != 0 && heard != last && sim->tally[T_LAPSED] == 0))
 		sim_violation("%s/%s %s to %lld, the last is %lld", who, key,
 		    row, (long long)heard, (long long)last);
 }
@@ -244,6 +245,62 @@ check_followers(uint32_t actor, uint32_t actors)
 		check_hears(view, key, of, "followed", service_of(actor));
 }
 
+/* How many events of one of ash's actors lie before where its hearers begin. */
+static int64_t
+before_begin(uint32_t of)
+{
+	char key[8];
+	const struct acta_omap *map = &view_at(of, key)->tables[ACTA_T_EVENT];
+	const struct acta_part_config *c = &sim->plan->config;
+	const struct acta_omap_row *row = acta_omap_from(map, "", 0, false);
+	int64_t count = 0;
+
+	for (; row != NULL;
+	     row = acta_omap_from(map, row->bytes, row->key_size, true)) {
+		struct acta_reader r =
+		    acta_reader(acta_omap_value(row), row->size);
+		const uint8_t *at = row->bytes + row->key_size - 8;
+		int64_t seq = 0;
+		bool ok = true, own;
+		uint32_t n;
+		const char *who;
+
+		for (int i = 0; i < 8; i++)
+			seq = seq << 8 | at[i];
+		(void)acta_read_list(&r, &ok);
+		who = acta_read_str(&r, &n, &ok);
+		own = n == strlen(key) && memcmp(who, key, n) == 0;
+		(void)acta_read_uint(&r, &ok);
+		if (c->on_how == 's')
+			count += own && seq < c->on_from;
+		else if (c->on_how == 't')
+			count += own && acta_read_int(&r, &ok) < c->on_from;
+	}
+	return count;
+}
+
+/* Of a log that was all kept nothing is missed from there on. */
+static void
+check_begins(const struct acta_view *view, const struct acta_process *p,
+    uint32_t of, int64_t last)
+{
+	char row[64];
+	int64_t first, begin;
+
+	if (sim->plan->config.on_how == 'l' || sim->tally[T_LAPSED] > 0 ||
+	    sim->plan->config.event_count <= 5 ||
+	    (sim->plan->late && p->loaded != &sim->loaded[1][p->end]))
+		return;
+	snprintf(row, sizeof(row), "first-told/ash/%u", of);
+	first = sim_state_int(view, "", row, 0);
+	begin = before_begin(of) + 1;
+	if (begin <= last && (first == 0 || first > begin))
+		sim_violation("%s is told of ash/%u from %lld on, not %lld",
+		    p->config.service, of, (long long)first, (long long)begin);
+	sim->tally[T_TOLD_PAST] += sim->plan->late && first == 1;
+	sim->tally[T_TOLD_LATE] += first > 1 && first == begin;
+}
+
 /* The whole service's, at the actor without a key. */
 static void
 check_told(const struct acta_process *p)
@@ -251,8 +308,10 @@ check_told(const struct acta_process *p)
 	const struct acta_view *view =
 	    acta_view_of(&p->places[acta_partition_of("", 0, p->count)], true);
 
-	for (uint32_t of = 0; of < SIM_KEYS; of++)
+	for (uint32_t of = 0; of < SIM_KEYS; of++) {
 		check_hears(view, "", of, "told", p->config.service);
+		check_begins(view, p, of, state_int(of, "shouts", 0));
+	}
 }
 
 /* --------------------------------------------------------- dead letters -- */

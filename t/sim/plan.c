@@ -16,6 +16,7 @@
 #define SIM_SET_BACK 120 /* of 1,000 */
 #define SIM_CALM 120     /* of 1,000 */
 #define SIM_FULL 20      /* of 1,000 */
+#define SIM_LATE 50      /* of 1,000 */
 #define HOUR_MS (3600 * 1000)
 
 /* Some are small enough for all that a large one meets. */
@@ -29,6 +30,18 @@ store_shape(struct sim_plan *plan, struct acta_dice *dice)
 	plan->small_quota = acta_dice_chance(dice, 60);
 	if (plan->small_quota)
 		plan->store.quota = 4096 * (10 + acta_dice_roll(dice, 16));
+}
+
+/* Where in a log those begin who had not heard it before. */
+static void
+hears_from(struct sim_plan *plan, struct acta_dice *dice)
+{
+	plan->config.on_how = "lst"[acta_dice_roll(dice, 3)];
+	if (plan->config.on_how == 's')
+		plan->config.on_from = 1 + acta_dice_roll(dice, 6);
+	else if (plan->config.on_how == 't')
+		plan->config.on_from = START_US / 1000 +
+		    acta_dice_between(dice, 0, SPAN_US / 1000);
 }
 
 static void
@@ -60,6 +73,9 @@ shape(struct sim_plan *plan, struct acta_dice *dice)
 		.journal_keep = 1u << 30,
 		.map_size = 2u << 30 };
 	store_shape(plan, dice);
+	plan->config.on_lapse = acta_dice_chance(dice, 150);
+	if (acta_dice_chance(dice, 400))
+		hears_from(plan, dice);
 	plan->old_ids = acta_dice_chance(dice, 150);
 	if (plan->old_ids)
 		plan->config.ids_keep_ms =
@@ -355,6 +371,38 @@ full_outside(struct sim_plan *plan, struct acta_dice *dice)
 	e->c = 4 + acta_dice_roll(dice, 30);
 }
 
+/* A service hears events only from its new version on: much was said before. */
+static void
+late_on(struct sim_plan *plan, struct acta_dice *dice)
+{
+	uint32_t who = acta_dice_roll(dice, durable(plan));
+
+	plan->late = true;
+	for (uint32_t i = 0; i < 16; i++)
+		add_op(plan, OP_SHOUT, acta_dice_roll(dice, SIM_KEYS), 0, 0,
+		    START_US + acta_dice_between(dice, 0, SPAN_US));
+	add(plan, EV_UPGRADE, who,
+	    START_US + acta_dice_between(dice, SPAN_US / 3, SPAN_US));
+}
+
+/* Who hears stands still, until there is no room for more. */
+static void
+lapses(struct sim_plan *plan, struct acta_dice *dice)
+{
+	uint32_t to = acta_dice_roll(dice, durable(plan));
+	struct sim_event *e;
+
+	if (plan->sets_back || to == 0)
+		return;
+	plan->config.on_lapse = true;
+	plan->config.channel_quota = 500 + acta_dice_roll(dice, 1500);
+	e = add(plan, EV_PAUSE, to, START_US + 500000);
+	e->x = SPAN_US / 2;
+	for (uint32_t i = 0; i < 40; i++)
+		add_op(plan, OP_SHOUT, acta_dice_roll(dice, SIM_KEYS), 0, 0,
+		    START_US + acta_dice_between(dice, 500000, SPAN_US));
+}
+
 /* A service in memory is asked much at once, answers it all to somebody slow,
  * is killed, and what it says in its next life comes while that is heard. */
 static void
@@ -466,6 +514,10 @@ sim_plan_make(struct sim_plan *plan, uint64_t seed)
 		full_channel(plan, &dice);
 	if (acta_dice_chance(&dice, SIM_FULL))
 		full_outside(plan, &dice);
+	if (acta_dice_chance(&dice, SIM_LATE))
+		late_on(plan, &dice);
+	if (acta_dice_chance(&dice, SIM_FULL))
+		lapses(plan, &dice);
 	if (plan->memory && acta_dice_chance(&dice, 300))
 		next_life(plan, &dice);
 	qsort(plan->events, plan->count, sizeof(plan->events[0]), earlier);

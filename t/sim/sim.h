@@ -119,6 +119,7 @@ struct sim_plan {
 	bool mends;      /* and an operator makes the channels agree again */
 	bool small_quota;
 	bool old_ids; /* ids tell their time, and hours of them are forgotten */
+	bool late; /* services hear events from their new version on */
 	bool memory; /* the last service is in memory: asked, and no more */
 	struct acta_part_config config;
 	struct acta_store_options store;
@@ -191,6 +192,9 @@ extern const char *const sim_point_names[PT_COUNT];
 	X(FIRED, "timer fired")                             \
 	X(FOLLOWED, "event heard by a follower")            \
 	X(TOLD, "event heard by a service")                 \
+	X(TOLD_PAST, "event log heard from its past")       \
+	X(TOLD_LATE, "event log heard from within")         \
+	X(LAPSED, "events skipped, no room")                \
 	X(RETRIED, "message failed, to be retried")         \
 	X(HELD, "message held")                             \
 	X(OUTSIDE, "handler outside: run")                  \
@@ -321,7 +325,7 @@ struct sim_world {
 	struct acta_cluster cluster;
 	struct acta_ledger ledger;
 	struct acta_dice dice;
-	struct acta_loaded loaded[3][SIM_SERVICES];
+	struct acta_loaded loaded[4][SIM_SERVICES];
 	struct sim_process processes[SIM_SERVICES];
 	struct sim_ask asks[SIM_OPS_MAX];
 	uint32_t ask_count, ask_first, next_event;
@@ -419,8 +423,9 @@ uint64_t sim_disturbances(void);
 
 /* --------------------------------------------------------------- actors -- */
 
-/* As they are, after an upgrade, in memory. */
-extern const struct acta_service sim_services[3][SIM_SERVICES];
+/* As they are, after an upgrade, in memory, before they heard anybody. */
+extern const struct acta_service sim_services[4][SIM_SERVICES];
+void sim_actors_init(void);
 
 /* --------------------------------------------------------------- checks -- */
 

@@ -254,6 +254,10 @@ on_alarm(
 	} else if (strcmp(name, "ids-quota") == 0) {
 		expected = sim->plan->config.ids_quota > 0;
 		sim->tally[T_IDS_QUOTA]++;
+	} else if (strncmp(name, "lapse-", 6) == 0) {
+		expected = sim->plan->config.on_lapse &&
+		    sim->plan->config.channel_quota < 1u << 20;
+		sim->tally[T_LAPSED]++;
 	} else if (strncmp(name, "cycle-", 6) == 0) {
 		expected = sim->plan->config.channel_quota < 1u << 20;
 	} else
@@ -744,6 +748,7 @@ set_up(const struct sim_plan *plan)
 
 	acta_cluster_init(&sim->cluster, plan->seed, "sim:", plan->start_us,
 	    &hooks, &disk_hooks);
+	sim_actors_init();
 	sim_check_init();
 	sim->cluster.pools = true;
 	if ((sim->breaks & BREAK_NO_FLUSH) != 0)
@@ -753,15 +758,17 @@ set_up(const struct sim_plan *plan)
 	for (uint32_t i = 0; i < plan->services; i++) {
 		bool memory = plan->memory && i == plan->services - 1;
 
-		for (int v = 0; v < 3; v++) {
+		for (int v = 0; v < 4; v++) {
 			enum acta_err err = acta_loaded_from(
 			    &sim->loaded[v][i], &sim_services[v][i], &why);
 
 			assert(err == ACTA_OK);
 		}
 		(void)acta_cluster_add(&sim->cluster,
-		    &sim->loaded[memory ? 2 : 0][i], plan->parts[i],
-		    &plan->config, &plan->store);
+		    &sim->loaded[memory  ? 2
+			    : plan->late ? 3
+					 : 0][i],
+		    plan->parts[i], &plan->config, &plan->store);
 		sim->processes[i] =
 		    (struct sim_process){ .restart_us = plan->start_us,
 			    .check_us = INT64_MAX,
@@ -827,7 +834,7 @@ sim_world_fini(struct sim_world *world)
 	for (uint32_t i = 0; i < world->ask_count; i++)
 		acta_buf_fini(&world->asks[i].result);
 	for (uint32_t i = 0; i < world->plan->services; i++)
-		for (int v = 0; v < 3; v++)
+		for (int v = 0; v < 4; v++)
 			acta_loaded_close(&world->loaded[v][i]);
 	sim = NULL;
 }
