@@ -531,8 +531,7 @@ replace_founders(struct acta_sup *sup, uint32_t parent,
 		next = at(sup, old)->founder_next;
 		if (at(sup, old)->founder || at(sup, old)->known)
 			continue;
-		acta_sup_emit(sup, ACTA_DO_FORGET, old, 0);
-		acta_tree_free(sup, old);
+		acta_sup_release(sup, old);
 	}
 	p->founders = p->founders_last = NONE;
 	for (uint32_t i = 0; i < count; i++)
@@ -597,7 +596,11 @@ acta_sup_change(struct acta_sup *sup, uint32_t parent,
 			reorder(sup, parent, founders, count);
 	}
 	p->spec.flags = *flags;
+	/* Those that are away will be back. */
 	word = acta_tree_fit(sup, parent);
+	for (child = p->founders; word == ACTA_SUP_OK && child != NONE;
+	     child = at(sup, child)->founder_next)
+		word = acta_tree_fit(sup, child);
 	for (child = p->first; word == ACTA_SUP_OK && child != NONE;
 	     child = at(sup, child)->next)
 		word = acta_tree_fit(sup, child);
@@ -657,7 +660,8 @@ acta_sup_cmd_start(
 
 	if (err != ACTA_OK)
 		return err;
-	if (c->pending)
+	/* Its turn comes, with its siblings. */
+	if (c->pending || (c->marked && !c->live))
 		return ACTA_EAGAIN;
 	switch (c->state) {
 	case ACTA_SUP_STARTING:

@@ -246,7 +246,8 @@ start_refused(struct acta_root *root, struct acta_root_client *client,
 		return;
 	case ACTA_EAGAIN:
 		snprintf(text, sizeof(text),
-		    "%s has not had its turn: the node is starting", name);
+		    "%s has not had its turn: those before it are starting",
+		    name);
 		acta_root_refuse(
 		    root, client, "busy", text, "try again once it is up");
 		return;

@@ -162,6 +162,24 @@ acta_sup_answer(struct acta_sup *sup, uint32_t child, enum acta_sup_word word)
 }
 #define answer acta_sup_answer
 
+/* As deep as supervisors are. */
+void
+acta_sup_release(struct acta_sup *sup, uint32_t child)
+{
+	struct acta_sup_child *c = at(sup, child);
+
+	assert(!c->known);
+	assert(c->count == 0);
+	while (c->founders != NONE) {
+		uint32_t next = at(sup, c->founders)->founder_next;
+
+		acta_sup_release(sup, c->founders);
+		c->founders = next;
+	}
+	emit(sup, ACTA_DO_FORGET, child, 0);
+	acta_tree_free(sup, child);
+}
+
 void
 acta_sup_forget(struct acta_sup *sup, uint32_t child)
 {
@@ -171,9 +189,10 @@ acta_sup_forget(struct acta_sup *sup, uint32_t child)
 	acta_tree_unlose(sup, child);
 	acta_tree_unlink(sup, child);
 	c->pending = c->marked = c->stay = c->fresh = false;
-	emit(sup, ACTA_DO_FORGET, child, 0);
-	if (!c->founder)
-		acta_tree_free(sup, child);
+	if (c->founder)
+		emit(sup, ACTA_DO_FORGET, child, 0);
+	else
+		acta_sup_release(sup, child);
 }
 #define forget acta_sup_forget
 
@@ -620,6 +639,7 @@ clear(struct acta_sup *sup, uint32_t parent)
 
 		if (c->state == ACTA_SUP_BACKOFF && c->due_ms > sup->now_ms)
 			return; /* its time brings us back */
+		assert(!c->live);
 		c->state = ACTA_SUP_STOPPED;
 		c->due_ms = NEVER;
 	}
@@ -655,7 +675,7 @@ exceeded(struct acta_sup *sup, uint32_t child)
 		go_on(sup, parent);
 		return;
 	}
-	emit(sup, ACTA_DO_ESCALATE, child, 0);
+	emit(sup, ACTA_DO_ESCALATE, child, at(sup, child)->parent);
 	give_up(sup, parent, ACTA_END_SHUTDOWN, 1);
 }
 
@@ -713,7 +733,7 @@ leave(struct acta_sup *sup, uint32_t child, int64_t end)
 	if (spec->restart == ACTA_TEMPORARY || is_simple(at(sup, parent)))
 		forget(sup, child);
 	if (significant && is_last_significant(sup, parent)) {
-		emit(sup, ACTA_DO_AUTO_SHUTDOWN, child, 0);
+		emit(sup, ACTA_DO_AUTO_SHUTDOWN, child, parent);
 		give_up(sup, parent, ACTA_END_SHUTDOWN, 0);
 		return;
 	}
@@ -730,7 +750,7 @@ door_ended(struct acta_sup *sup, uint32_t child)
 	if (!c->ever_up && sup->phase == ACTA_NODE_STARTING &&
 	    ++c->tries >= ACTA_SUP_DOOR_TRIES) {
 		rest(sup, child, ACTA_SUP_FAILED);
-		emit(sup, ACTA_DO_ESCALATE, child, 0);
+		emit(sup, ACTA_DO_ESCALATE, child, at(sup, child)->parent);
 		stop_all(sup, 1);
 		return;
 	}
@@ -756,7 +776,7 @@ first_failed(struct acta_sup *sup, uint32_t child, int64_t end)
 		return;
 	}
 	rest(sup, child, ACTA_SUP_FAILED);
-	emit(sup, ACTA_DO_ESCALATE, child, 0);
+	emit(sup, ACTA_DO_ESCALATE, child, at(sup, child)->parent);
 	give_up(sup, parent,
 	    end == ACTA_END_NORMAL ? ACTA_END_ABNORMAL : (enum acta_sup_end)end,
 	    1);
@@ -930,7 +950,7 @@ ended(struct acta_sup *sup, uint32_t child, int64_t end)
 		ended_as_asked(sup, child, end);
 	} else if (ends_the_start(sup, c, end)) {
 		rest(sup, child, ACTA_SUP_FAILED);
-		emit(sup, ACTA_DO_ESCALATE, child, 0);
+		emit(sup, ACTA_DO_ESCALATE, child, at(sup, child)->parent);
 		stop_all(sup, end == ACTA_END_CONFLICT ? 5 : 1);
 	} else if (c->spec.door) {
 		door_ended(sup, child);

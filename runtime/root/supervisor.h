@@ -85,7 +85,7 @@ enum acta_sup_verb {
 	ACTA_DO_DOWN,     /* say so: it is at rest; its state tells how */
 	ACTA_DO_ALARM,    /* arg: the bit raised */
 	ACTA_DO_CALM,     /* arg: the bit taken back */
-	ACTA_DO_ESCALATE, /* say so: this child's end ends its supervisor */
+	ACTA_DO_ESCALATE, /* say so: this child's end ends its supervisor, arg */
 	ACTA_DO_AUTO_SHUTDOWN, /* the same, for it was significant */
 	ACTA_DO_ANSWER, /* to the call about this child; arg: enum acta_sup_word */
 	ACTA_DO_FORGET, /* its supervisor knows it no more */

@@ -17,6 +17,8 @@ void acta_sup_begin(
 void acta_sup_end_wanted(struct acta_sup *sup, uint32_t child);
 /* Ask the live one to end, with what its spec allows it. */
 void acta_sup_ask(struct acta_sup *sup, uint32_t child);
+/* Its number is free, and those of all that it would have started with. */
+void acta_sup_release(struct acta_sup *sup, uint32_t child);
 /* The supervisor knows it no more. */
 void acta_sup_forget(struct acta_sup *sup, uint32_t child);
 /* Answer the call that waits for the child, if one does. */
