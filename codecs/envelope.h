@@ -159,10 +159,11 @@ enum acta_item_kind {
 	 * `next`, please */
 	ACTA_ITEM_NACK,
 	/* [4, src, src_part, dst, dst_part, hist, inc, nonce, acked, next,
-	 * chain16, in_memory, random, version_min, version_max]: src asks to speak;
-	 * it has rows acked .. next-1; chain16 is the channel's running hash before
-	 * row `acked`; random: 64 bits made with the incarnation; the versions of
-	 * this protocol that it speaks */
+	 * chain16, in_memory, random, version_min, version_max, refused16|nil]: src
+	 * asks to speak; it has rows acked .. next-1; chain16 is the channel's
+	 * running hash before row `acked`; random: 64 bits made with the
+	 * incarnation; the versions of this protocol that it speaks; refused16: the
+	 * running hash of dst's that it could not go on from */
 	ACTA_ITEM_HELLO,
 	/* [5, src, src_part, dst, dst_part, hist, inc, nonce, next, chain16,
 	 * credit, verdict]: dst's answer; hist, inc: dst's own; nonce: the
@@ -203,6 +204,7 @@ struct acta_item {
 	uint32_t count, flags, verdict, version_min, version_max;
 	bool in_memory;
 	const uint8_t *chain;      /* 16 bytes (encode: NULL is all 0) */
+	const uint8_t *refused;    /* 16 bytes or NULL */
 	const uint8_t *client;     /* 16 bytes or NULL */
 	int64_t id_ms, at_ms;
 	struct acta_bytes body;    /* DATA: messages; CALL: message; REPLY, EVENT:

@@ -574,6 +574,98 @@ START_TEST(a_reset_channel_answers_who_never_heard_from_us)
 }
 END_TEST
 
+static void
+accept_third(void)
+{
+	struct acta_buf b;
+
+	acta_buf_init(&b);
+	acta_pack_map(&b, 1);
+	acta_pack_text(&b, "peer");
+	acta_pack_text(&b, "third");
+	put_args("", "@channel-accept", &b, (struct asked){ 0 });
+	driven_run(&d);
+	acta_buf_fini(&b);
+}
+
+/* Of a channel that has stopped it is an operator's way out; said again, as one
+ * does who heard no answer, it takes back nothing of what came since. */
+START_TEST(a_channel_accepted_twice_takes_nothing_twice)
+{
+	struct acta_buf b;
+
+	acta_buf_init(&b);
+	hello_from("third", 3, 99, 1);
+	pack_question(&b, "pass", 1);
+	pack_question(&b, "pass", 2);
+	data_from("third", 1, &b, 2, 99);
+	driven_run(&d);
+	hello_from("third", 3, 98, 1); /* its store was made anew */
+	ck_assert(strstr(d.alarm_text, "made anew") != NULL);
+	accept_third();
+	hello_from("third", 3, 98, 2);
+	ck_assert_str_eq(d.alarm_text, "");
+	data_from("third", 1, &b, 2, 98);
+	driven_run(&d);
+	ck_assert_uint_eq(out_to("other")->next, 5);
+	for (int i = 0; i < 2; i++) { /* while it goes on; as it begins anew */
+		accept_third();
+		hello_from("third", 3, 98, 3);
+		data_from("third", 1, &b, 2, 98);
+		driven_run(&d);
+		ck_assert_uint_eq(out_to("other")->next, 5);
+		reopen();
+	}
+	acta_buf_fini(&b);
+}
+END_TEST
+
+/* That two stories differ in the middle only their sender sees, and tells. */
+START_TEST(a_hash_that_is_refused_stops_the_channel)
+{
+	const struct acta_bytes channel = { "third", 5 };
+	struct acta_in *in;
+	struct acta_buf b;
+	struct acta_hash128 chain;
+	struct acta_item hello = { .kind = ACTA_ITEM_HELLO,
+		.src = { "third", 5 },
+		.dst = { "counter", 7 },
+		.hist = 99,
+		.inc = 1,
+		.nonce = 1,
+		.acked = 1,
+		.next = 3,
+		.random = 7,
+		.version_min = 1,
+		.version_max = 1,
+		.chain = (const uint8_t[16]){ 0 } };
+
+	acta_buf_init(&b);
+	hello_from("third", 2, 99, 1);
+	pack_question(&b, "pass", 1);
+	data_from("third", 1, &b, 1, 99);
+	driven_run(&d);
+	in = acta_channel_in(d.part, channel, 0);
+	chain = in->chain;
+	hello.refused = chain.bytes;
+	acta_part_item(d.part, &hello, d.now_ms);
+	ck_assert(strstr(d.alarm_text, "different stories") != NULL);
+	data_from("third", 2, &b, 1, 99);
+	driven_run(&d);
+	ck_assert_uint_eq(out_to("other")->next, 2);
+	accept_third();
+	acta_part_item(d.part, &hello, d.now_ms);
+	ck_assert_str_eq(d.alarm_text, "");
+	/* It may come again, and late: of a hash that is ours no more. */
+	acta_part_item(d.part, &hello, d.now_ms);
+	ck_assert_str_eq(d.alarm_text, "");
+	data_from("third", 1, &b, 1, 99);
+	driven_run(&d);
+	ck_assert_uint_eq(out_to("other")->next, 3);
+	acta_buf_fini(&b);
+}
+END_TEST
+
 START_TEST(an_answer_to_the_life_before_answers_nothing)
 {
 	struct acta_buf b;
@@ -950,6 +1042,8 @@ main(int argc, char **argv)
 	T(no_answer_leaves_that_no_commit_implies);
 	T(a_reset_channels_letter_goes_where_it_was_to_go);
 	T(a_reset_channel_answers_who_never_heard_from_us);
+	T(a_channel_accepted_twice_takes_nothing_twice);
+	T(a_hash_that_is_refused_stops_the_channel);
 	T(an_answer_to_the_life_before_answers_nothing);
 	T(a_session_call_that_expired_runs_when_repeated);
 	T(a_store_whose_messages_were_all_acked_opens_again);

@@ -55,13 +55,14 @@ enum kind {
 	SLICE = 16,  /* rows are merged into the trees */
 	FREEZE = 32, /* the first slice of a generation */
 	MERGED = 64, /* its last */
+	ADMIN = 128, /* an operator's command was taken */
 };
 static const struct {
 	enum kind kind;
 	const char *name;
 } kinds[] = { { OPENS, "open" }, { TURN, "turn" }, { TRIMS, "trim" },
 	{ PARKS, "park" }, { SLICE, "slice" }, { FREEZE, "freeze" },
-	{ MERGED, "merged" } };
+	{ MERGED, "merged" }, { ADMIN, "admin" } };
 
 #define ENVS_MAX 64
 #define LEFT_MS 100 /* so long a frame may take to leave */
@@ -77,7 +78,7 @@ static _Thread_local struct {
 	unsigned kinds;
 	const uint8_t *record;
 	size_t record_size;
-	bool committing, acked;
+	bool committing, acked, admin;
 	unsigned sends; /* since the last commit */
 	uint64_t packets;
 } here;
@@ -412,6 +413,10 @@ mdb_txn_commit(MDB_txn *txn)
 	here.kinds |= record_kinds();
 	if ((here.kinds & OPENS) != 0)
 		here.kinds = OPENS; /* with all that a new store begins with */
+	if ((here.kinds & TURN) != 0 && here.admin) {
+		here.kinds |= ADMIN;
+		here.admin = false;
+	}
 	if ((here.kinds & SLICE) != 0 && !*merging)
 		here.kinds |= FREEZE;
 	if (commit_met("begin"))
@@ -444,6 +449,23 @@ holds(const void *data, size_t size, uint32_t kind)
 		return false;
 	while (acta_item_decode(&items, &item) == ACTA_OK)
 		if (item.kind == kind)
+			return true;
+	return false;
+}
+
+/* An operator's, by way of a door. */
+static bool
+holds_admin(const void *data, size_t size)
+{
+	struct acta_reader items;
+	struct acta_item item;
+	uint64_t epoch;
+
+	if (acta_frame_open(data, size, &epoch, &items) != ACTA_OK)
+		return false;
+	while (acta_item_decode(&items, &item) == ACTA_OK)
+		if (item.kind == ACTA_ITEM_CALL &&
+		    (item.flags & ACTA_CALL_ADMIN) != 0)
 			return true;
 	return false;
 }
@@ -491,7 +513,7 @@ zmq_send(void *socket, const void *data, size_t size, int flags)
 		uint32_t kind;
 	} kept_back[] = { { "unacked", ACTA_ITEM_ACK },
 		{ "hello", ACTA_ITEM_HELLO }, { "welcome", ACTA_ITEM_WELCOME },
-		{ "unsent", ACTA_ITEM_DATA } };
+		{ "unsent", ACTA_ITEM_DATA }, { "untold", ACTA_ITEM_REPLY } };
 
 	for (unsigned i = 0; i < sizeof(kept_back) / sizeof(*kept_back); i++)
 		if (awaits(kept_back[i].point) &&
@@ -533,6 +555,10 @@ zmq_msg_recv(zmq_msg_t *msg, void *socket, int flags)
 			point(taken[i].point);
 	here.acked = awaits("acked") &&
 	    holds(zmq_msg_data(msg), zmq_msg_size(msg), ACTA_ITEM_ACK);
+	if (holds_admin(zmq_msg_data(msg), zmq_msg_size(msg))) {
+		here.admin = true;
+		point("admin");
+	}
 	if (awaits("asked") && is_socket(socket, ZMQ_ROUTER))
 		point("asked");
 	return rc;

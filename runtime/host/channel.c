@@ -284,6 +284,8 @@ hello_send(struct acta_part *part, struct acta_out *o, int64_t now_ms)
 	item.chain = o->chain_acked.bytes;
 	item.in_memory = part->loaded->service->in_memory;
 	item.version_min = item.version_max = ACTA_CHANNEL_VERSION;
+	if (o->refuses)
+		item.refused = o->refused.bytes;
 	part->port.to_part(part->port.self, o->service, o->part, &item);
 }
 
@@ -398,17 +400,20 @@ send_back(struct acta_part *part, const struct acta_item *out)
 	part->port.to_part(part->port.self, service, out->src_part, out);
 }
 
+/* The sender has compared our running hash, and it is not its own. */
+static bool
+is_refused(const struct acta_in *in, const struct acta_item *item)
+{
+	return item->refused != NULL &&
+	    memcmp(item->refused, in->chain.bytes, 16) == 0;
+}
+
 static enum acta_verdict
-judge_hello(
+judge_story(
     struct acta_part *part, struct acta_in *in, const struct acta_item *item)
 {
 	bool lost;
 
-	if (item->version_min > ACTA_CHANNEL_VERSION ||
-	    item->version_max < ACTA_CHANNEL_VERSION)
-		return ACTA_VERDICT_VERSION;
-	if (in->accepts)
-		return ACTA_VERDICT_FRESH;
 	/* What it knows acked was durable here, if anything is: a sender in
 	 * memory that came up anew knows of nothing. */
 	lost = item->acked > 1 && !part->loaded->service->in_memory;
@@ -426,7 +431,22 @@ judge_hello(
 		return ACTA_VERDICT_SENDER_BACK;
 	if (in->next < item->acked)
 		return ACTA_VERDICT_RECEIVER_BACK;
-	return ACTA_VERDICT_GO;
+	return is_refused(in, item) ? ACTA_VERDICT_DIVERGED : ACTA_VERDICT_GO;
+}
+
+static enum acta_verdict
+judge_hello(
+    struct acta_part *part, struct acta_in *in, const struct acta_item *item)
+{
+	enum acta_verdict verdict;
+
+	if (item->version_min > ACTA_CHANNEL_VERSION ||
+	    item->version_max < ACTA_CHANNEL_VERSION)
+		return ACTA_VERDICT_VERSION;
+	verdict = judge_story(part, in, item);
+	/* Where both agree a word said twice would have messages taken twice. */
+	return in->accepts && verdict != ACTA_VERDICT_GO ? ACTA_VERDICT_FRESH
+							 : verdict;
 }
 
 /* One budget is divided among the channels in use; what was granted stays so. */
@@ -478,8 +498,6 @@ open_in(
 	if (in->why != NULL)
 		alarm_of(part, "from", in->service, in->part, NULL);
 	in->why = NULL;
-	in->dirty |= in->accepts;
-	in->accepts = false;
 }
 
 static void
@@ -499,7 +517,8 @@ on_hello(struct acta_part *part, const struct acta_item *item)
 	if (same &&
 	    (item->nonce < in->nonce || (in->open && item->epoch < in->epoch)))
 		return;
-	if (in->open && in->nonce == item->nonce) { /* the answer was lost */
+	if (same && in->open && in->nonce == item->nonce &&
+	    !is_refused(in, item)) { /* the answer was lost */
 		out.nonce = item->nonce;
 		out.next = in->next;
 		out.chain = in->chain.bytes;
@@ -511,7 +530,7 @@ on_hello(struct acta_part *part, const struct acta_item *item)
 	/* It was good when it was asked first: it came twice, and late. But an
 	 * operator's word is newer than any question. */
 	if (same && item->nonce == in->nonce && !in->accepts &&
-	    verdict != ACTA_VERDICT_GO)
+	    verdict != ACTA_VERDICT_GO && verdict != ACTA_VERDICT_DIVERGED)
 		return;
 	if (verdict == ACTA_VERDICT_FRESH) {
 		set_open(part, in, false);
@@ -521,6 +540,7 @@ on_hello(struct acta_part *part, const struct acta_item *item)
 		    0;
 		memcpy(in->chain.bytes, item->chain, 16);
 		verdict = ACTA_VERDICT_GO;
+		in->accepts = false;
 		in->dirty = true;
 	}
 	if (verdict == ACTA_VERDICT_GO) {
@@ -664,6 +684,10 @@ on_data(struct acta_part *part, const struct acta_item *item)
 		part->dropped++;
 		return;
 	}
+	if (in->accepts) { /* it goes on without */
+		in->accepts = false;
+		in->dirty = true;
+	}
 	in->came += item->body.size;
 	in->queued = item->first + item->count;
 	acta_inbox_put(&in->inbox, item);
@@ -701,6 +725,9 @@ on_welcome(struct acta_part *part, const struct acta_item *item, int64_t now_ms)
 	}
 	if (memcmp(chain.bytes, item->chain, 16) != 0) {
 		stop_out(part, o, acta_verdict_text(ACTA_VERDICT_DIVERGED));
+		o->refuses = true; /* which only we can know, and tell now */
+		memcpy(o->refused.bytes, item->chain, 16);
+		hello_send(part, o, now_ms);
 		return;
 	}
 	if (!acta_outbox_ack(part, o, item->next)) {
@@ -710,6 +737,7 @@ on_welcome(struct acta_part *part, const struct acta_item *item, int64_t now_ms)
 	if (o->why != NULL)
 		alarm_of(part, "to", o->service, o->part, NULL);
 	o->why = NULL;
+	o->refuses = false;
 	if (o->peer_hist != item->hist)
 		o->dirty = true;
 	/* Another store than it was does not know what we hear of it. */

@@ -138,6 +138,8 @@ struct acta_out { /* our end of a channel we send on */
 	int64_t hello_ms, hello_wait_ms; /* the last, how long until the next */
 	int64_t progress_ms, resend_ms;
 	const char *why; /* it is stopped */
+	bool refuses; /* to go on from the peer's running hash, this one */
+	struct acta_hash128 refused;
 	uint64_t lapsed; /* events skipped since it had no room */
 	int64_t blocked_ms, probe_ms; /* since when; the last probe */
 	uint64_t probe;
@@ -157,7 +159,8 @@ struct acta_in { /* our end of a channel we receive on */
 	struct acta_inbox inbox;
 	bool open;
 	const char *why; /* it is stopped */
-	bool accepts;    /* an operator's word: the sender's story is the one */
+	bool accepts;    /* an operator's word: if the two ends do not agree, the
+	                  * sender's story is the one */
 	uint64_t epoch;  /* of the link its HELLO came by */
 	uint64_t nonce;  /* of that HELLO */
 	uint64_t bytes;  /* taken since the last WELCOME */
