@@ -16,6 +16,9 @@
  *                            chain bin16, taken, handled, rejected, parked,
  *                            dead, base, accepts]; next is base and what was
  *                            taken; accepts: an operator has, not yet heard
+ *         "t", peer         [base, run]: of those taken so many were run, as who
+ *                            runs them counts: what "i" says, or one was run
+ *                            that was not taken
  * PARKED  actor, u64 n      [attempts, due ms, uid bin16, reason, passes bool,
  *                            message]; `passes`: an answer or timer
  * ACTOR   actor             [schema, held bool]

@@ -14,6 +14,7 @@ TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 sys.path[:0] = [os.path.join(TOP, "t")]
 import acta_tap as tap  # noqa: E402
 from acta_node import BUILD, Node  # noqa: E402
+from acta_points import Points  # noqa: E402
 
 TAMPER = os.path.join(BUILD, "t", "helper-tamper")
 
@@ -36,6 +37,38 @@ services = "".join(f"""\
     load: {BUILD}/t/services/bench-{name}.so
     partitions: 2
 """ for name in ("spread", "lines"))
+
+
+
+def taken_twice():
+    """A build that keeps its cursor a turn late: an ack is lost with its process,
+    what it acked is sent again and taken again, and the books agree. But its turns
+    have noted what they took."""
+    points = Points(os.path.join(BUILD, "t", "twice"))
+    with Node(services, "{intensity: 1000, period: 1s}",
+              program=points.program) as node:
+        node.start()
+        met = 0
+        for n in range(6):
+            tap.until(lambda: node.pid("bench-lines"))
+            points.arm("bench-lines", "unacked")
+            node.acta("send", f"bench-spread/{n}", "start", "actors=8",
+                      "count=2")
+            met += points.wait()
+            points.disarm()
+        tap.equal(met, 6, "a patched build dies before its acks")
+        node.quiet()
+        code, channels = reconcile(node)
+        tap.ok(code == 8 and any("taken more than once" in w
+                                 for w in why(channels)),
+               "what it took twice is found while it runs", channels)
+        node.stop()
+        code, channels = reconcile(node)
+        tap.ok(code == 8 and any("taken more than once" in w
+                                 for w in why(channels)),
+               "and after", channels)
+    points.remove()
+
 
 with Node(services) as node:
     node.start()
@@ -100,4 +133,5 @@ with Node(services) as node:
                node.acta("reconcile", node.run).returncode,
                node.acta("reconcile").returncode], [3, 3, 2],
               "no data, no store in it, nothing named")
+taken_twice()
 tap.done()

@@ -423,7 +423,7 @@ def channels(w):
         for key, value in store["channel"].items():
             if key[:1] == b"o":
                 outs[here, peer_of(key)] = unpack(value)
-            else:
+            elif key[:1] == b"i":
                 ins[peer_of(key), here] = unpack(value)
     for ends in sorted(outs.keys() | ins.keys()):
         name = f"{ends[0][0]}.{ends[0][1]} to {ends[1][0]}.{ends[1][1]}"

@@ -5,7 +5,9 @@
  *
  * A sender's row tells up to where its messages are numbered and acked, its outbox
  * holds those between; a receiver's row tells up to where it has taken, and what
- * became of them. Both carry the running hash of all messages so far.
+ * became of them. Both carry the running hash of all messages so far. And who runs
+ * messages counts them for itself: what was run twice, by whatever defect, was not
+ * taken twice as well.
  *
  * Of a node that runs, the two are not of one instant: a sender is read before and
  * after its receiver, and the receiver must lie between.
@@ -31,6 +33,7 @@ struct out { /* a sender's end */
 
 struct in { /* a receiver's end */
 	bool known;
+	uint64_t run, run_base; /* as who runs its messages counts */
 	uint64_t hist, next, base, taken, handled, rejected, parked, dead;
 	struct acta_hash128 chain;
 };
@@ -125,7 +128,18 @@ read_in(struct acta_store *store, const struct acta_place *from, struct in *in)
 	in->rejected = acta_read_uint(&r, &ok);
 	in->parked = acta_read_uint(&r, &ok);
 	in->dead = acta_read_uint(&r, &ok);
-	in->base = acta_read_uint(&r, &ok);
+	in->base = in->run_base = acta_read_uint(&r, &ok);
+	in->run = in->taken;
+	if (!ok)
+		return ACTA_ECORRUPT;
+	err = acta_store_get(
+	    store, ACTA_T_CHANNEL, key, end_key(key, 't', from), &value, &size);
+	if (err != ACTA_OK)
+		return err == ACTA_ENOENT ? ACTA_OK : err;
+	r = acta_reader(value, size);
+	ok = acta_read_list(&r, &ok) == 2 && ok;
+	in->run_base = acta_read_uint(&r, &ok);
+	in->run = acta_read_uint(&r, &ok);
 	return ok ? ACTA_OK : ACTA_ECORRUPT;
 }
 
@@ -291,6 +305,21 @@ judge_in(struct verdict *v)
 		    " to #%" PRIu64 " are %" PRIu64 ", taken were %" PRIu64,
 		    in->next - in->base - in->taken, in->base, in->next - 1,
 		    in->next - in->base, in->taken);
+	else if (in->run_base != in->base)
+		wrong(v,
+		    "taken is counted from #%" PRIu64 ", run from #%" PRIu64,
+		    in->base, in->run_base);
+	else if (in->run > in->taken)
+		wrong(v,
+		    "%" PRIu64 " messages were taken more than once: %" PRIu64
+		    " were run, #%" PRIu64 " to #%" PRIu64 " are %" PRIu64,
+		    in->run - in->taken, in->run, in->base, in->next - 1,
+		    in->taken);
+	else if (in->run < in->taken)
+		wrong(v,
+		    "%" PRIu64 " messages were taken and not run: of #%" PRIu64
+		    " to #%" PRIu64 " %" PRIu64 " were",
+		    in->taken - in->run, in->base, in->next - 1, in->run);
 }
 
 static void

@@ -81,7 +81,7 @@ map_row(const struct acta_row *row, const struct acta_manifest_store *peer,
 	uint32_t n = acta_read_list(&r, &ok), at;
 
 	acta_buf_reset(out);
-	if (!ok || n < 6)
+	if (!ok || n < 6) /* "t": names no store */
 		return false;
 	acta_pack_list(out, n);
 	for (at = 0; at < n; at++) {

@@ -145,6 +145,12 @@ load_row(struct acta_part *part, const struct acta_row *row)
 		o->bytes = acta_read_uint(&r, &ok);
 		/* Whatever waits is found on disk when it is looked for. */
 		o->box.known = o->acked < o->next ? 0 : o->next;
+	} else if (k[0] == 't') { /* behind the "i" in the order of keys */
+		struct acta_in *in = channel_in(part, name, peer, true);
+
+		ok = acta_read_list(&r, &ok) == 2 && ok;
+		(void)acta_read_uint(&r, &ok); /* base */
+		in->run = acta_read_uint(&r, &ok);
 	} else {
 		struct acta_in *in = channel_in(part, name, peer, true);
 
@@ -154,7 +160,7 @@ load_row(struct acta_part *part, const struct acta_row *row)
 		in->random = acta_read_uint(&r, &ok);
 		in->next = acta_read_uint(&r, &ok);
 		read_chain(&r, &in->chain, &ok);
-		in->taken = acta_read_uint(&r, &ok);
+		in->taken = in->run = acta_read_uint(&r, &ok);
 		in->handled = acta_read_uint(&r, &ok);
 		in->rejected = acta_read_uint(&r, &ok);
 		in->parked = acta_read_uint(&r, &ok);
@@ -537,7 +543,8 @@ on_hello(struct acta_part *part, const struct acta_item *item)
 		in->hist = item->hist;
 		in->next = in->base = item->acked;
 		in->taken = in->handled = in->rejected = in->parked = in->dead =
-		    0;
+		    in->run = 0;
+		in->run_dirty = true;
 		memcpy(in->chain.bytes, item->chain, 16);
 		verdict = ACTA_VERDICT_GO;
 		in->accepts = false;
@@ -954,13 +961,32 @@ store_in(struct acta_part *part, struct acta_in *in)
 	in->dirty = false;
 }
 
+static void
+store_run(struct acta_part *part, struct acta_in *in)
+{
+	uint8_t key[64];
+	size_t n = peer_key(key, 't', in->service, in->part);
+
+	acta_buf_reset(&part->pack);
+	acta_pack_list(&part->pack, 2);
+	acta_pack_uint(&part->pack, in->base);
+	acta_pack_uint(&part->pack, in->run);
+	acta_store_put(part->store, ACTA_T_CHANNEL, key, n, part->pack.data,
+	    part->pack.size);
+	in->run_dirty = false;
+}
+
 void
 acta_channels_store(struct acta_part *part, bool all)
 {
-	for (uint32_t i = 0; i < part->in_count; i++)
-		if (part->ins[i].dirty &&
-		    (part->ins[i].next > 0 || part->ins[i].accepts))
-			store_in(part, &part->ins[i]);
+	for (uint32_t i = 0; i < part->in_count; i++) {
+		struct acta_in *in = &part->ins[i];
+
+		if (in->dirty && (in->next > 0 || in->accepts))
+			store_in(part, in);
+		if (in->run_dirty)
+			store_run(part, in);
+	}
 	/* Acks alone are not worth a commit: they go with the next one, unless
 	 * many have gathered. */
 	for (uint32_t i = 0; i < part->out_count; i++) {

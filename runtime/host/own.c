@@ -67,8 +67,9 @@ enum acta_fate
 acta_own_then_run(struct acta_part *part, struct acta_msg *msg, uint64_t ask,
     const struct acta_end *end)
 {
-	return acta_own_then_make(part, msg, ask, end) ? acta_run(part, msg)
-						       : ACTA_FATE_HANDLED;
+	return acta_own_then_make(part, msg, ask, end)
+	    ? acta_run_uncounted(part, msg)
+	    : ACTA_FATE_HANDLED;
 }
 
 static const char *

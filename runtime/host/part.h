@@ -154,6 +154,10 @@ struct acta_in { /* our end of a channel we receive on */
 	struct acta_hash128 chain;
 	uint64_t taken, handled, rejected, parked, dead; /* since base */
 	uint64_t base; /* the first message of this story */
+	/* Of those that were run, by who runs them, in a row of its own: two
+	 * entries, which whoever takes a message twice cannot both get wrong. */
+	uint64_t run;
+	bool run_dirty;
 	/* of this process only */
 	char source[ACTA_SERVICE_MAX + 12]; /* "service.part" */
 	struct acta_inbox inbox;

@@ -644,7 +644,7 @@ crashed(struct acta_part *part, struct acta_msg *msg)
 }
 
 enum acta_fate
-acta_run(struct acta_part *part, struct acta_msg *msg)
+acta_run_uncounted(struct acta_part *part, struct acta_msg *msg)
 {
 	struct acta_parked *queue;
 	enum acta_fate fate;
@@ -663,4 +663,16 @@ acta_run(struct acta_part *part, struct acta_msg *msg)
 	if ((msg->handler->handler->flags & ACTA_OUTSIDE) != 0)
 		return acta_outside_take(part, msg);
 	return run_handler(part, msg);
+}
+
+enum acta_fate
+acta_run(struct acta_part *part, struct acta_msg *msg)
+{
+	enum acta_fate fate = acta_run_uncounted(part, msg);
+
+	if (msg->in != NULL && fate != ACTA_FATE_KILLED) {
+		msg->in->run++;
+		msg->in->run_dirty = true;
+	}
+	return fate;
 }

@@ -139,6 +139,9 @@ enum acta_fate acta_run_conclude(struct acta_part *part,
     acta_status status);
 /* Run a message: its uid, source and attempt are set; raw, or it was opened. */
 enum acta_fate acta_run(struct acta_part *part, struct acta_msg *msg);
+/* The same for the message that one has become while it was run: its channel has
+ * counted it. */
+enum acta_fate acta_run_uncounted(struct acta_part *part, struct acta_msg *msg);
 
 /* source.c: one message each */
 enum acta_fate acta_source_local(

@@ -378,6 +378,25 @@ check_out(const struct change *c, const struct acta_place *to)
 		    name_of(to), (unsigned long long)in.next - 1);
 }
 
+/* [base, run]; its "i" is put by the same record, before it. */
+static void
+check_run(const struct change *c, const struct acta_place *from)
+{
+	struct acta_reader r = acta_reader(c->value, c->size);
+	struct acta_in_row in;
+	uint64_t base, run;
+	bool ok = true;
+
+	acta_view_in(c->view, from, &in);
+	ok = acta_read_list(&r, &ok) == 2 && ok;
+	base = acta_read_uint(&r, &ok);
+	run = acta_read_uint(&r, &ok);
+	if (!ok || base != in.base || run != in.taken)
+		broken(c->ledger, "%s: run of %s are %llu, taken were %llu",
+		    name_of(c->place), name_of(from), (unsigned long long)run,
+		    (unsigned long long)in.taken);
+}
+
 static void
 check_channel(const struct change *c)
 {
@@ -391,6 +410,8 @@ check_channel(const struct change *c)
 		    name_of(c->place));
 	else if (c->key[0] == 'i')
 		check_in(c, peer);
+	else if (c->key[0] == 't')
+		check_run(c, peer);
 	else
 		check_out(c, peer);
 }
