@@ -798,6 +798,35 @@ START_TEST(a_hot_actor_does_not_hold_up_another)
 }
 END_TEST
 
+/* Who waits for a state that never comes is told so in time, and is in nobody's
+ * way from then on; who has no deadline waits on. */
+START_TEST(what_is_held_expires_with_its_deadline)
+{
+	struct reply *first, *second;
+
+	first = ask_("k", .type = "block");
+	d.now_ms += 1000;
+	second = ask_("k", .type = "add", .n = 5);
+	ck_assert_uint_eq(first->count + second->count, 0);
+	reopen(); /* and over a restart */
+	d.now_ms += 4500;
+	driven_run(&d);
+	ck_assert_str_eq(first->code, "expired");
+	ck_assert_uint_eq(second->count, 0);
+	d.now_ms += 1000;
+	driven_run(&d);
+	ck_assert_str_eq(second->code, "expired");
+	ck_assert_uint_eq(rows_of(ACTA_T_PARKED), 0);
+	ck_assert_str_eq(ask_("k", .type = "add", .n = 2)->result, "2");
+	ask_("k", .type = "block", .flags = ACTA_CALL_SEND);
+	first = ask_("k", .type = "add", .n = 5);
+	d.now_ms += 100 * HOUR_MS;
+	driven_run(&d);
+	ck_assert_str_eq(first->code, "expired");
+	ck_assert_uint_eq(rows_of(ACTA_T_PARKED), 1);
+}
+END_TEST
+
 START_TEST(answers_to_a_held_actor_keep_their_order)
 {
 	struct acta_buf b;
@@ -1048,6 +1077,7 @@ main(int argc, char **argv)
 	T(a_session_call_that_expired_runs_when_repeated);
 	T(a_store_whose_messages_were_all_acked_opens_again);
 	T(a_hot_actor_does_not_hold_up_another);
+	T(what_is_held_expires_with_its_deadline);
 	T(answers_to_a_held_actor_keep_their_order);
 	T(the_log_of_events_stays_within_its_count);
 	T(the_log_of_events_goes_by_age);

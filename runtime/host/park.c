@@ -170,6 +170,12 @@ acta_park_append(struct acta_part *part, struct acta_msg *msg,
 	 * held messages is due for itself. */
 	if (a->count == 0 || (a->held && passes(msg)))
 		set_due(part, a, due_ms);
+	if (a->held && msg->m.deadline_ms > 0 &&
+	    msg->m.deadline_ms < a->expires_ms) {
+		a->expires_ms = msg->m.deadline_ms;
+		if (a->expires_ms < a->due_ms)
+			set_due(part, a, a->expires_ms);
+	}
 	a->count++;
 	a->passing += passes(msg);
 	part->parked_rows++;
@@ -209,7 +215,9 @@ acta_park_remove(struct acta_part *part, const struct acta_msg *msg)
 	part->parked_rows--;
 	set_due(
 	    part, a, part->now_ms); /* the next one has not been looked at */
-	if (a->count == 0 && !a->held)
+	if (a->held && a->count == a->passing) /* nobody waits any more */
+		acta_park_hold(part, msg, false);
+	else if (a->count == 0 && !a->held)
 		forget(part, a);
 }
 
@@ -229,6 +237,7 @@ acta_park_hold(struct acta_part *part, const struct acta_msg *msg, bool held)
 	if (a == NULL || a->held == held)
 		return;
 	a->held = held;
+	a->expires_ms = 0;
 	set_due(part, a, part->now_ms); /* looked at, it says when */
 	if (acta_part_get(part, ACTA_T_ACTOR, key, size, &value, &value_size) ==
 	    ACTA_OK) {
@@ -297,6 +306,18 @@ acta_parked_due(struct acta_part *part)
 	return NULL;
 }
 
+static int64_t
+deadline_of(const struct row *row)
+{
+	struct acta_reader r = acta_reader(row->message, row->size);
+	struct acta_message m;
+
+	return acta_message_decode(&r, &m) == ACTA_OK && m.deadline_ms > 0
+	    ? m.deadline_ms
+	    : INT64_MAX;
+}
+
+/* What is held waits for acta_resume, or for its own deadline. */
 enum acta_err
 acta_parked_first(
     struct acta_part *part, struct acta_parked *a, struct acta_msg *msg)
@@ -307,12 +328,12 @@ acta_parked_first(
 	struct acta_scan *scan;
 	struct acta_row at;
 	struct row row;
-	bool found = false;
+	bool found = false, expires = a->held && a->expires_ms <= part->now_ms;
 	enum acta_err err;
-	int64_t due_ms = INT64_MAX;
+	int64_t due_ms = INT64_MAX, expires_ms = INT64_MAX;
 
-	if (a->held && a->passing == 0) {
-		a->due_ms = INT64_MAX;
+	if (a->held && a->passing == 0 && !expires) {
+		a->due_ms = a->expires_ms;
 		return ACTA_ENOENT;
 	}
 	/* Not through the graves of those before it. */
@@ -327,11 +348,21 @@ acta_parked_first(
 			(void)acta_scan_close(&scan);
 			return ACTA_ECORRUPT;
 		}
-		if (a->held && !row.passes)
-			continue;
-		if (row.due_ms > part->now_ms) {
+		if (a->held && !row.passes) {
+			int64_t end_ms =
+			    expires ? deadline_of(&row) : INT64_MAX;
+
+			if (end_ms < expires_ms)
+				expires_ms = end_ms;
+			if (end_ms > part->now_ms)
+				continue;
+		} else if (due_ms < INT64_MAX) {
+			continue; /* those before it come first */
+		} else if (row.due_ms > part->now_ms) {
 			due_ms = row.due_ms;
-			break;
+			if (!expires)
+				break;
+			continue;
 		}
 		msg->row = 0;
 		for (int i = 0; i < 8; i++)
@@ -342,7 +373,10 @@ acta_parked_first(
 	if (err != ACTA_OK)
 		return err;
 	if (!found) {
-		a->due_ms = due_ms;
+		if (expires)
+			a->expires_ms = expires_ms;
+		a->due_ms =
+		    a->held && a->expires_ms < due_ms ? a->expires_ms : due_ms;
 		return ACTA_ENOENT;
 	}
 	msg->timer = msg->row_passes = row.passes;

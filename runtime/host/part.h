@@ -183,6 +183,7 @@ struct acta_parked { /* an actor with messages set aside */
 	uint64_t first; /* no row of a lower number is left */
 	uint64_t next;  /* number of the next row */
 	int64_t due_ms; /* of its first */
+	int64_t expires_ms; /* while it is held: none of its deadlines is before */
 	uint32_t passing; /* of its rows: answers and timers that pass held ones */
 	bool held;
 	bool no_room; /* its first waits for room in a channel */
