@@ -196,11 +196,13 @@ acta_channels_recall(
 		struct acta_in *in = channel_in(
 		    part, acta_bytes_of(old[i].service), old[i].part, false);
 
-		if (in == NULL || in->hist != old[i].hist ||
-		    in->inc != old[i].inc || in->random != old[i].random)
+		if (in == NULL)
+			continue;
+		in->epoch = old[i].epoch;
+		if (in->hist != old[i].hist || in->inc != old[i].inc ||
+		    in->random != old[i].random)
 			continue;
 		in->nonce = old[i].nonce;
-		in->epoch = old[i].epoch;
 		in->why = old[i].why;
 		in->accepts = old[i].accepts;
 	}
@@ -522,6 +524,10 @@ on_hello(struct acta_part *part, const struct acta_item *item)
 	    in->random == item->random;
 	if (same &&
 	    (item->nonce < in->nonce || (in->open && item->epoch < in->epoch)))
+		return;
+	/* In memory each life has a history of its own: a link that was opened
+	 * before the one we heard last is of one that is over. */
+	if (!same && item->in_memory && item->epoch < in->epoch)
 		return;
 	if (same && in->open && in->nonce == item->nonce &&
 	    !is_refused(in, item)) { /* the answer was lost */

@@ -41,9 +41,10 @@ acta_links_new(void *zmq)
 
 	if (l == NULL)
 		abort();
-	clock_gettime(CLOCK_REALTIME, &now);
+	/* Later sockets have higher epochs, across incarnations too: by a clock
+	 * that nobody sets. */
+	clock_gettime(CLOCK_BOOTTIME, &now);
 	l->zmq = zmq;
-	/* Later sockets have higher epochs, across incarnations too. */
 	l->epochs = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	return l;
 }
