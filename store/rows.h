@@ -41,7 +41,8 @@
  *                            result, id ms, session bin16|nil, seq]; state 0
  *                            pending (hour 0), 1 ok, 2 refused; hour fffffffe:
  *                            a session's last
- *         ffffffff, session16        the session's last seq
+ *         ffffffff, session16        [the session's last seq; of it and the 63
+ *                            before, bit by bit, those that were not applied]
  * ASK     u64 ask           [actor key, then, kept map, due ms]
  * TOKEN   u64 token, u64 random   [caller, deadline ms, due ms]
  * DEAD    u64 n             [cause, text, attempts, at ms, uid bin16, message,

@@ -36,6 +36,12 @@ on_now(acta_actor *a, const acta_msg *m)
 }
 
 static acta_status
+on_fail(acta_actor *a, const acta_msg *m)
+{
+	return acta_fail(a, "not yet");
+}
+
+static acta_status
 on_refuse(acta_actor *a, const acta_msg *m)
 {
 	return acta_reject(a, "no", "not today");
@@ -49,6 +55,7 @@ static const struct acta_handler handlers[] = {
 	    .flags = ACTA_READS },
 	{ .type = "later", .run = on_later, .args = "n:int" },
 	{ .type = "now", .run = on_now, .args = "n:int" },
+	{ .type = "fail", .run = on_fail, .args = "n:int" },
 	{ .type = "refuse", .run = on_refuse, .args = "n:int" },
 	{ 0 },
 };
@@ -279,6 +286,36 @@ START_TEST(a_session_goes_on_beside_a_late_answer)
 }
 END_TEST
 
+/* Seq 2 waits behind another message, expires, and the session has gone on. */
+START_TEST(a_session_tells_what_it_surely_did_not_do)
+{
+	call(&d, .type = "fail", .n = 1);
+	ck_answers(
+	    call(&d, .type = "add", .n = 1, .session = "s", .seq = 1), 0);
+	ck_answers(
+	    call(&d, .type = "add", .n = 1, .session = "s", .seq = 2), 0);
+	d.now_ms += MINUTE_MS;
+	driven_run(&d);
+	d.now_ms += MINUTE_MS;
+	driven_run(&d);
+	ck_code(call(&d, .type = "add", .n = 1, .session = "s", .seq = 1),
+	    "expired");
+	ck_result(
+	    call(&d, .type = "add", .n = 1, .session = "s", .seq = 2), "1");
+	driven_reopen(&d);
+	ck_code(call(&d, .type = "add", .n = 1, .session = "s", .seq = 1),
+	    "expired");
+	for (uint64_t seq = 3; seq < 65; seq++)
+		call(&d, .type = "add", .n = 1, .session = "s", .seq = seq);
+	ck_code(call(&d, .type = "add", .n = 1, .session = "s", .seq = 1),
+	    "expired");
+	call(&d, .type = "add", .n = 1, .session = "s", .seq = 65);
+	ck_code(call(&d, .type = "add", .n = 1, .session = "s", .seq = 1),
+	    "id-expired");
+	ck_result(call(&d, .type = "look"), "64");
+}
+END_TEST
+
 START_TEST(many_ids_are_found_after_a_start)
 {
 	char id[16];
@@ -322,6 +359,7 @@ main(void)
 	tcase_add_test(tcase, a_session_goes_one_by_one);
 	tcase_add_test(tcase, a_session_is_exact_for_ever);
 	tcase_add_test(tcase, a_session_goes_on_beside_a_late_answer);
+	tcase_add_test(tcase, a_session_tells_what_it_surely_did_not_do);
 	tcase_add_test(tcase, many_ids_are_found_after_a_start);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

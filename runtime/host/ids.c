@@ -444,9 +444,29 @@ find(struct acta_part *part, const uint8_t *hash, int64_t id_ms,
 
 /* ------------------------------------------------------------- sessions -- */
 
-static uint64_t
-session_last(struct acta_part *part, const uint8_t *session, bool *out_known)
+/* Where a session is: its last seq; and of it and the 63 before, bit by bit from
+ * it on, those that were refused before they ran, when others had begun. */
+struct session {
+	bool known;
+	uint64_t last, undone;
+};
+
+static bool
+session_read(const void *value, size_t size, struct session *out)
 {
+	struct acta_reader r = acta_reader(value, size);
+	bool ok = true;
+
+	ok = acta_read_list(&r, &ok) == 2 && ok;
+	out->last = acta_read_uint(&r, &ok);
+	out->undone = acta_read_uint(&r, &ok);
+	return ok;
+}
+
+static struct session
+session_get(struct acta_part *part, const uint8_t *session)
+{
+	struct session s = { 0 };
 	uint8_t key[20];
 	const void *value;
 	size_t size;
@@ -455,19 +475,27 @@ session_last(struct acta_part *part, const uint8_t *session, bool *out_known)
 	key_make(key, HOUR_SESSION, session);
 	err = acta_store_get(
 	    part->store, ACTA_T_REPLY, key, sizeof(key), &value, &size);
-	*out_known = err == ACTA_OK;
-	if (err == ACTA_OK) {
-		struct acta_reader r = acta_reader(value, size);
-		bool ok = true;
-		uint64_t last = acta_read_uint(&r, &ok);
-
-		if (ok)
-			return last;
+	s.known = err == ACTA_OK;
+	if (s.known && !session_read(value, size, &s))
 		err = ACTA_ECORRUPT;
-	}
-	if (err != ACTA_ENOENT)
+	if (err != ACTA_OK && err != ACTA_ENOENT)
 		(void)acta_part_fatal(part, err);
-	return 0;
+	return s;
+}
+
+static void
+session_put(
+    struct acta_part *part, const uint8_t *session, const struct session *s)
+{
+	uint8_t key[20];
+
+	key_make(key, HOUR_SESSION, session);
+	acta_buf_reset(&part->pack);
+	acta_pack_list(&part->pack, 2);
+	acta_pack_uint(&part->pack, s->last);
+	acta_pack_uint(&part->pack, s->undone);
+	acta_store_put(part->store, ACTA_T_REPLY, key, sizeof(key),
+	    part->pack.data, part->pack.size);
 }
 
 static void
@@ -483,41 +511,42 @@ session_hash(const uint8_t *session, uint64_t seq, uint8_t out[16])
 static void
 session_advance(struct acta_part *part, const struct acta_msg *msg)
 {
-	uint8_t key[20], before[16];
-	bool known;
-	uint64_t last = session_last(part, msg->session, &known);
+	struct session s = session_get(part, msg->session);
+	uint8_t before[16];
 
-	if (known && last >= msg->seq_of_session)
+	if (s.known && s.last >= msg->seq_of_session)
 		return;
-	if (known) {
-		session_hash(msg->session, last, before);
+	if (s.known) {
+		session_hash(msg->session, s.last, before);
 		record_delete(part, HOUR_LAST, before);
 	}
-	acta_buf_reset(&part->pack);
-	acta_pack_uint(&part->pack, msg->seq_of_session);
-	key_make(key, HOUR_SESSION, msg->session);
-	acta_store_put(part->store, ACTA_T_REPLY, key, sizeof(key),
-	    part->pack.data, part->pack.size);
+	s.last = msg->seq_of_session;
+	s.undone <<= 1;
+	session_put(part, msg->session, &s);
 }
 
-/* The session's last call was refused before it ran: it may come again. */
+/* A call that was pending was refused before it ran. The session's last one may
+ * come again; of one that others followed that is kept. */
 static void
-session_back(struct acta_part *part, const uint8_t *session, uint64_t seq)
+session_undone(struct acta_part *part, const uint8_t *session, uint64_t seq)
 {
+	struct session s = session_get(part, session);
 	uint8_t key[20];
-	bool known;
 
-	if (session_last(part, session, &known) != seq || !known)
+	if (!s.known || s.last < seq)
 		return;
-	key_make(key, HOUR_SESSION, session);
-	if (seq <= 1) {
+	if (s.last > seq) {
+		if (s.last - seq < 64)
+			s.undone |= UINT64_C(1) << (s.last - seq);
+	} else if (seq <= 1) {
+		key_make(key, HOUR_SESSION, session);
 		acta_store_delete(part->store, ACTA_T_REPLY, key, sizeof(key));
 		return;
+	} else {
+		s.last--;
+		s.undone >>= 1;
 	}
-	acta_buf_reset(&part->pack);
-	acta_pack_uint(&part->pack, seq - 1);
-	acta_store_put(part->store, ACTA_T_REPLY, key, sizeof(key),
-	    part->pack.data, part->pack.size);
+	session_put(part, session, &s);
 }
 
 /* -------------------------------------------------- who asked meanwhile -- */
@@ -636,8 +665,8 @@ again(struct acta_part *part, const struct acta_msg *msg,
 static bool
 refused(struct acta_part *part, const struct acta_msg *msg)
 {
-	uint64_t last;
-	bool known;
+	struct session s;
+	uint64_t seq = msg->seq_of_session;
 	char text[160];
 
 	if (!msg->in_session) {
@@ -662,22 +691,26 @@ refused(struct acta_part *part, const struct acta_msg *msg)
 		    "make a new id if it surely was not");
 		return true;
 	}
-	last = session_last(part, msg->session, &known);
+	s = session_get(part, msg->session);
 	if (part->failed)
 		return true;
-	if (known ? msg->seq_of_session == last + 1 : msg->seq_of_session <= 1)
+	if (s.known ? seq == s.last + 1 : seq <= 1)
 		return false;
-	if (known && msg->seq_of_session <= last) {
+	if (!s.known || seq > s.last) {
+		snprintf(text, sizeof(text), "seq %llu is due first",
+		    (unsigned long long)(s.known ? s.last + 1 : 1));
+		refuse(part, msg, "busy", text,
+		    "nothing was applied: seqs come one by one, from 1");
+	} else if (s.last - seq < 64 && (s.undone >> (s.last - seq) & 1) != 0) {
+		refuse(part, msg, "expired",
+		    "it was refused before it was begun: not applied",
+		    "the session has gone on: ask it under its next seq");
+	} else {
 		snprintf(text, sizeof(text),
 		    "the session is at seq %llu: this one is over, its answer "
 		    "is no longer kept",
-		    (unsigned long long)last);
+		    (unsigned long long)s.last);
 		refuse(part, msg, "id-expired", text, "");
-	} else {
-		snprintf(text, sizeof(text), "seq %llu is due first",
-		    (unsigned long long)(known ? last + 1 : 1));
-		refuse(part, msg, "busy", text,
-		    "nothing was applied: seqs come one by one, from 1");
 	}
 	return true;
 }
@@ -762,10 +795,8 @@ static void
 file_in_session(
     struct acta_part *part, const uint8_t *hash, const struct record *rec)
 {
-	bool known;
-
 	/* One that was overtaken is answered, but not remembered. */
-	if (session_last(part, rec->session, &known) == rec->seq)
+	if (session_get(part, rec->session).last == rec->seq)
 		(void)record_put(part, HOUR_LAST, hash, rec);
 }
 
@@ -807,7 +838,7 @@ acta_id_end(struct acta_part *part, const struct acta_caller *c,
 			file(part, hash, &rec);
 	}
 	if (!acta_id_leaves(end) && rec.session != NULL && !own)
-		session_back(part, rec.session, rec.seq);
+		session_undone(part, rec.session, rec.seq);
 	tell_waiters(part, hash, end);
 	acta_reply_door(part, c->door.data, c->door.size, c->door_inc,
 	    c->request, end, NULL);

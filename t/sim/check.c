@@ -143,13 +143,23 @@ check_moves(const struct acta_place *place, const struct sim_ask *ask,
 		    place->dir, (long long)moves, (long long)durable);
 }
 
+static bool
+is_code(const struct acta_item *item, const char *code)
+{
+	return item->code.data != NULL && item->code.size == strlen(code) &&
+	    memcmp(item->code.data, code, item->code.size) == 0;
+}
+
 static void
 check_answer(
     const struct acta_place *place, uint32_t end, const struct acta_item *item)
 {
 	struct sim_ask *ask = sim_ask_of(end - SIM_DOOR_END, item->request);
+	struct sim_ask *by = sim_ask_by(item->request);
 	uint8_t id[16];
 
+	if (by != NULL)
+		by->told_over |= is_code(item, "expired");
 	if (ask == NULL)
 		return;
 	if (!ask->event.kept_id) {
@@ -158,8 +168,6 @@ check_answer(
 			    "request %u is answered twice", ask->event.number);
 		ask->replied = item->request;
 	}
-	ask->told_over |= item->code.data != NULL && item->code.size == 7 &&
-	    memcmp(item->code.data, "expired", 7) == 0;
 	check_moves(place, ask, item);
 	/* A session's record is gone when its next one is done. */
 	if (!ask->event.kept_id || ask->seq > 0 || ask->event.a == OP_PEEK ||

@@ -216,6 +216,7 @@ ask_door(struct sim_ask *ask)
 	ask->dropped =
 	    sim->cluster.doors[door].known[ask->event.b / SIM_KEYS] == 0;
 	ask->requests[door] = ++sim->requests;
+	sim->asked_by[sim->requests % SIM_REQUESTS] = ask;
 	ask_send(ask, door, 0);
 	sim->tally[ask->tries > 0 ? T_ASKED_AGAIN : T_OP + ask->event.a]++;
 	ask->tries++;
@@ -337,6 +338,14 @@ sim_ask_of(uint32_t door, uint64_t request)
 	return NULL;
 }
 
+struct sim_ask *
+sim_ask_by(uint64_t request)
+{
+	return request + SIM_REQUESTS > sim->requests
+	    ? sim->asked_by[request % SIM_REQUESTS]
+	    : NULL;
+}
+
 static bool
 is_code(const struct acta_item *item, const char *code)
 {
@@ -438,6 +447,12 @@ sim_ask_reply(uint32_t door, const struct acta_item *item)
 	    ok ? 2 : (int)item->code.size, ok ? "ok" : item->code.data);
 	sim->tally[T_BUSY] += is_code(item, "busy");
 	sim->tally[T_EXPIRED] += is_code(item, "expired");
+	/* Its session has gone on, and remembers that nothing of it was done. */
+	if (is_code(item, "expired") && ask->seq > 0 && item->hint.size > 0) {
+		ask->final = ask->passed = ask->not_done = true;
+		sim->tally[T_UNDONE]++;
+		return;
+	}
 	if (is_code(item, "busy") || is_code(item, "expired")) {
 		/* Nothing ran: it is asked again, if it has an id. */
 		ask->not_done = !ask->event.kept_id;

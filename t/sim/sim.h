@@ -23,6 +23,7 @@
 #define SIM_TRAPS_MAX 64u
 #define SIM_COPIES_MAX 8u
 #define SIM_PLACES_MAX 12u
+#define SIM_REQUESTS 4096u /* the last, whose askers are known */
 #define SIM_STEPS_MAX 400000u   /* of one seed: more does not come to rest */
 #define SIM_HEAL_US 900000000LL /* simulated, from the heal to quiet */
 #define SIM_PROBE_US 60000000LL /* the same, where a copy was put back */
@@ -183,6 +184,7 @@ extern const char *const sim_point_names[PT_COUNT];
 	X(EXPIRED, "request: expired")                      \
 	X(REUSED, "request: id-reused")                     \
 	X(ID_EXPIRED, "request: id-expired")                \
+	X(UNDONE, "request: its session went on without it") \
 	X(SESSION, "request: in a session")                 \
 	X(REVIVED, "dead letter: tried again")              \
 	X(OUT_ANSWERED, "ask: answered")                    \
@@ -348,6 +350,8 @@ struct sim_world {
 	struct sim_failed failed[SIM_EVENTS_MAX];
 	uint32_t powers, ends;
 	uint64_t requests;
+	/* Who asked: by the request's number, of the last of them. */
+	struct sim_ask *asked_by[SIM_REQUESTS];
 	/* Each actor has a client that speaks to it in a session: what it asked
 	 * last, and what of that was done. */
 	struct sim_ask *session_ask[SIM_ACTORS];
@@ -414,6 +418,8 @@ void sim_ask_again(struct sim_ask *ask);
 void sim_ask_resend(uint32_t door, uint32_t end);
 void sim_ask_reply(uint32_t door, const struct acta_item *item);
 struct sim_ask *sim_ask_of(uint32_t door, uint64_t request);
+/* Whose it is, although it was asked again since; NULL: not known any more. */
+struct sim_ask *sim_ask_by(uint64_t request);
 void sim_ask_id(const struct sim_ask *ask, uint8_t out[16]);
 /* An operator's word to a partition about its channel with another: the
  * request's number. */
