@@ -164,6 +164,10 @@ acta_park_append(struct acta_part *part, struct acta_msg *msg,
 {
 	struct acta_parked *a = make(part, msg->m.key.data, msg->m.key.size);
 
+	if (a->fresh_turn != part->turn) {
+		a->fresh_turn = part->turn;
+		a->fresh = a->next;
+	}
 	msg->row = a->next++;
 	row_put(part, msg, msg->row, attempts, due_ms, reason);
 	/* The queue is due when its first row is; an answer or a timer behind
@@ -277,7 +281,6 @@ struct acta_parked *
 acta_parked_due(struct acta_part *part)
 {
 	int64_t wake = INT64_MAX;
-
 	struct acta_parked *put_off = part->put_off;
 
 	if (put_off != NULL && put_off->count > 0 && !put_off->outside &&
@@ -291,7 +294,7 @@ acta_parked_due(struct acta_part *part)
 
 		for (struct acta_parked *a = part->parked[i]; a != NULL;
 		     a = a->next_hash) {
-			if (a->outside)
+			if (a->outside || a->waits_turn == part->turn)
 				continue;
 			if (a->count > 0 && a->due_ms <= part->now_ms) {
 				part->parked_at = i;
@@ -304,6 +307,24 @@ acta_parked_due(struct acta_part *part)
 	}
 	part->parked_wake_ms = wake;
 	return NULL;
+}
+
+void
+acta_parked_durable(struct acta_part *part)
+{
+	if (part->parked_fresh && part->now_ms < part->parked_wake_ms)
+		part->parked_wake_ms = part->now_ms;
+	part->parked_fresh = false;
+	part->turn++; /* so that none waits for it */
+}
+
+/* Its crash must be laid to a name that is there after it: a row without one
+ * runs in the next turn. In memory a crash leaves no row to blame. */
+static bool
+is_fresh(const struct acta_part *part, const struct acta_parked *a, uint64_t n)
+{
+	return a->fresh_turn == part->turn && n >= a->fresh &&
+	    !part->loaded->service->in_memory;
 }
 
 static int64_t
@@ -372,6 +393,11 @@ acta_parked_first(
 	err = acta_scan_close(&scan);
 	if (err != ACTA_OK)
 		return err;
+	if (found && is_fresh(part, a, msg->row)) {
+		a->waits_turn = part->turn;
+		part->parked_fresh = true;
+		return ACTA_ENOENT;
+	}
 	if (!found) {
 		if (expires)
 			a->expires_ms = expires_ms;

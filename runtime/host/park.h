@@ -34,6 +34,8 @@ void acta_park_hold(
 /* An actor whose queue is due, or NULL; and the first row of it that may run:
  * its message is decoded into `msg`. */
 struct acta_parked *acta_parked_due(struct acta_part *part);
+/* What this turn has appended is durable, and may run in the next. */
+void acta_parked_durable(struct acta_part *part);
 ACTA_NODISCARD enum acta_err acta_parked_first(
     struct acta_part *part, struct acta_parked *actor, struct acta_msg *msg);
 int64_t acta_parked_wake_ms(const struct acta_part *part);

@@ -182,12 +182,15 @@ struct acta_parked { /* an actor with messages set aside */
 	uint32_t count;
 	uint64_t first; /* no row of a lower number is left */
 	uint64_t next;  /* number of the next row */
+	uint64_t fresh; /* of the first row that is not durable yet, .. */
+	uint64_t fresh_turn; /* if any was appended in this turn */
 	int64_t due_ms; /* of its first */
 	int64_t expires_ms; /* while it is held: none of its deadlines is before */
 	uint32_t passing; /* of its rows: answers and timers that pass held ones */
 	bool held;
 	bool no_room; /* its first waits for room in a channel */
 	bool outside; /* its first runs outside of the turn */
+	uint64_t waits_turn; /* what may run of it is fresh: not in this turn */
 };
 
 struct acta_waiter { /* a client that asked again while its call is pending */
@@ -298,6 +301,7 @@ struct acta_part {
 	int64_t parked_wake_ms; /* no queue is due before */
 	uint32_t parked_at;     /* the bucket that is looked at first */
 	bool no_room;           /* some wait for room in a channel */
+	bool parked_fresh;      /* some wait for this turn's commit */
 	struct acta_read reads[ACTA_READS_MAX];
 	uint32_t read_count;
 	uint64_t read_bytes;
@@ -348,6 +352,7 @@ struct acta_part {
 	struct acta_release *releases, **release_tail;
 	bool release_known; /* what is released was durable before this turn */
 	struct acta_called *called;
+	uint64_t turn; /* counts them, from the start of the process */
 	uint32_t turn_messages;
 	bool alone; /* it runs a suspect, and nothing else */
 

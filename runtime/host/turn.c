@@ -114,6 +114,7 @@ turn_begin(struct acta_part *part, int64_t now_ms)
 	part->release_tail = &part->releases;
 	part->called = NULL;
 	part->turn_messages = 0;
+	part->turn++;
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	part->began_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 	part->trial = part->full && part->now_ms >= part->full_ms;
@@ -327,6 +328,7 @@ acta_part_turn(struct acta_part *part, int64_t now_ms, bool *out_more)
 	atomic_store(&part->box->phase, ACTA_PHASE_IDLE);
 	if (part->read_count > 0)
 		acta_source_reads_wake(part);
+	acta_parked_durable(part);
 	*out_more = part->gathered > 0 || behind ||
 	    (!part->full &&
 		(part->outside_ended != NULL || acta_parked_due(part) != NULL ||

@@ -383,10 +383,10 @@ static void
 check_doomed(const struct dead *dead, const struct sim_ask *ask)
 {
 	const struct sim_event *e = &ask->event;
-	/* Twice it may have no durable name: parked and run in one turn, and
-	 * then as a local message, whose crash is laid to the one that was
-	 * gathered. A power cut takes the root's memory. */
-	uint32_t max = (sim->plan->config.max_crashes + 2) * (1 + sim->powers) *
+	/* Once it may have no durable name: as a local message, whose crash is
+	 * laid to the one that was gathered. A power cut takes the root's
+	 * memory. */
+	uint32_t max = (sim->plan->config.max_crashes + 1) * (1 + sim->powers) *
 	    (1 + (uint32_t)sim->ledger.dead_deleted);
 	bool crashes = e->how == DOOM_CRASHES || e->how == DOOM_HANGS;
 	bool survives = crashes && e->lives < 3;

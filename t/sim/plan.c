@@ -17,6 +17,7 @@
 #define SIM_CALM 120     /* of 1,000 */
 #define SIM_FULL 20      /* of 1,000 */
 #define SIM_LATE 50      /* of 1,000 */
+#define SIM_CROWDED 20   /* of 1,000 */
 #define HOUR_MS (3600 * 1000)
 
 /* Some are small enough for all that a large one meets. */
@@ -411,6 +412,7 @@ next_life(struct sim_plan *plan, struct acta_dice *dice)
 	uint32_t memory = plan->services - 1;
 	uint32_t slow = acta_dice_roll(dice, memory);
 	int64_t at_us = START_US + 100000;
+	bool late = acta_dice_chance(dice, 500);
 	struct sim_event *e = add(plan, EV_PAUSE, memory, at_us);
 
 	e->x = 100000;
@@ -421,11 +423,46 @@ next_life(struct sim_plan *plan, struct acta_dice *dice)
 			acta_dice_between(dice, 1000, 90000));
 	e = add(plan, EV_SLOW, slow, at_us + 95000);
 	e->c = 4;
-	e->x = 2000000;
+	e->x = late ? 1 : 2000000;
 	e = add(plan, EV_KILL, memory,
 	    at_us + 100000 + acta_dice_between(dice, 500, 60000));
 	e->b = PT_BETWEEN;
 	e->c = 1;
+	if (!late)
+		return;
+	/* What it asked in the one comes in the other. */
+	e = add(plan, EV_LINK, memory, at_us);
+	e->b = slow;
+	e->x = 400000;
+	e->rates = plan->rates;
+	e->rates.late = 500;
+	e->rates.doubled = 500;
+	e->rates.late_us_max = 1000000;
+	for (uint32_t i = 0; i < 8; i++)
+		add_op(plan, OP_QUERY, slow * SIM_KEYS, memory * SIM_KEYS, 0,
+		    at_us + acta_dice_between(dice, 200000, 2000000));
+}
+
+/* What ends its process comes to an actor behind others that wait there, again
+ * and again, while more is said between the two. */
+static void
+crowded(struct sim_plan *plan, struct acta_dice *dice)
+{
+	uint32_t from = acta_dice_roll(dice, durable(plan)) * SIM_KEYS;
+	uint32_t to = from + 1 + acta_dice_roll(dice, SIM_KEYS - 1);
+	int64_t at_us = START_US + acta_dice_between(dice, 0, SPAN_US / 2);
+
+	for (uint32_t i = 0; i < 24; i++) {
+		struct sim_event *e = &plan->events[plan->count];
+
+		add_op(plan, i % 8 == 0 ? OP_DOOM : OP_SAY, from,
+		    i % 2 == 0 ? to : from + acta_dice_roll(dice, SIM_KEYS),
+		    1 + acta_dice_roll(dice, 4),
+		    at_us + acta_dice_between(dice, 0, 1000000));
+		e->how =
+		    e->a == OP_DOOM ? DOOM_CRASHES : acta_dice_roll(dice, 3);
+		e->lives = e->a == OP_DOOM ? 100 : 0;
+	}
 }
 
 /* Nothing but numbered messages and transfers goes between those that are set
@@ -518,6 +555,8 @@ sim_plan_make(struct sim_plan *plan, uint64_t seed)
 		late_on(plan, &dice);
 	if (acta_dice_chance(&dice, SIM_FULL))
 		lapses(plan, &dice);
+	if (!plan->sets_back && acta_dice_chance(&dice, SIM_CROWDED))
+		crowded(plan, &dice);
 	if (plan->memory && acta_dice_chance(&dice, 300))
 		next_life(plan, &dice);
 	qsort(plan->events, plan->count, sizeof(plan->events[0]), earlier);
