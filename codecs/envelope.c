@@ -914,7 +914,7 @@ encode_event(struct acta_buf *buf, const struct acta_item *item)
 
 /* Fields of each kind, the kind among them. */
 static const uint8_t item_sizes[] = { [ACTA_ITEM_DATA] = 10,
-	[ACTA_ITEM_ACK] = 9,
+	[ACTA_ITEM_ACK] = 10,
 	[ACTA_ITEM_NACK] = 8,
 	[ACTA_ITEM_HELLO] = 16,
 	[ACTA_ITEM_WELCOME] = 12,
@@ -947,6 +947,7 @@ acta_item_encode(struct acta_buf *buf, const struct acta_item *item)
 		acta_pack_bin(buf, item->body.data, item->body.size);
 		break;
 	case ACTA_ITEM_ACK:
+		acta_pack_uint(buf, item->nonce);
 		acta_pack_uint(buf, item->next);
 		acta_pack_uint(buf, item->credit);
 		break;
@@ -1060,6 +1061,7 @@ decode_fields(struct acta_reader *r, struct acta_item *item, bool *ok)
 	switch ((enum acta_item_kind)item->kind) {
 	case ACTA_ITEM_DATA: decode_data(r, item, ok); break;
 	case ACTA_ITEM_ACK:
+		item->nonce = acta_read_uint(r, ok);
 		item->next = acta_read_uint(r, ok);
 		item->credit = acta_read_uint(r, ok);
 		break;

@@ -151,9 +151,10 @@ enum acta_item_kind {
 	/* [1, src, src_part, dst, dst_part, hist, inc, first, count, bin]: `bin`
 	 * is `count` messages one behind the other, seq first, first + 1 ... */
 	ACTA_ITEM_DATA = 1,
-	/* [2, src, src_part, dst, dst_part, hist, inc, next, credit]: of channel
-	 * src -> dst, sent by dst: all below `next` is durable there, and bytes
-	 * up to the running total `credit` may be sent. hist, inc: dst's. */
+	/* [2, src, src_part, dst, dst_part, hist, inc, nonce, next, credit]: of
+	 * channel src -> dst, sent by dst: all below `next` is durable there, and
+	 * bytes up to the running total `credit` may be sent, which counts from
+	 * the WELCOME of that nonce on. hist, inc: dst's. */
 	ACTA_ITEM_ACK,
 	/* [3, src, src_part, dst, dst_part, hist, inc, next]: a gap; again from
 	 * `next`, please */

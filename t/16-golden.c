@@ -174,6 +174,7 @@ link_ack_nack(struct acta_buf *buf)
 	frame(buf,
 	    &(struct acta_item){ .kind = ACTA_ITEM_ACK,
 		CHANNEL,
+		.nonce = 9,
 		.next = 102,
 		.credit = 1 << 20 });
 	acta_item_encode(buf,

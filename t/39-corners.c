@@ -746,6 +746,7 @@ START_TEST(a_store_whose_messages_were_all_acked_opens_again)
 	driven_run(&d); /* a HELLO, since no ack came */
 	welcome("other", 1, o->chain_acked.bytes);
 	driven_run(&d);
+	ack.nonce = o->nonce;
 	ack.next = o->next; /* it has them all */
 	acta_part_item(d.part, &ack, d.now_ms);
 	ck_assert_uint_eq(o->acked, o->next);

@@ -784,7 +784,8 @@ on_ack(struct acta_part *part, const struct acta_item *item, int64_t now_ms)
 		hello(part, o, now_ms);
 		return;
 	}
-	if (item->next > o->sent)
+	/* What was acked before was told by WELCOME, and credit counts anew. */
+	if (item->nonce != o->nonce || item->next > o->sent)
 		return; /* not of this conversation */
 	if (item->next > o->acked) {
 		o->progress_ms = now_ms;
@@ -1083,6 +1084,7 @@ ack_in(struct acta_part *part, struct acta_in *in)
 	out.dst_part = part->config.part;
 	out.hist = part->hist;
 	out.inc = part->id.incarnation;
+	out.nonce = in->nonce;
 	out.next = in->next;
 	out.credit = grant(part, in);
 	if (in->nacked) {

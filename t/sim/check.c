@@ -110,15 +110,33 @@ check_talk(const struct acta_place *place, const struct acta_item *item)
 	case ACTA_ITEM_HELLO: check_hello(place, talk, item); break;
 	case ACTA_ITEM_DATA: check_credit(place, talk, item); break;
 	case ACTA_ITEM_WELCOME:
-		if (item->nonce != talk->nonce)
-			break;
-		/* fall through */
 	case ACTA_ITEM_ACK:
-		if (item->credit > talk->granted)
+		if (item->nonce == talk->nonce && item->credit > talk->granted)
 			talk->granted = item->credit;
 		break;
 	default: break;
 	}
+}
+
+/* What a sender holds granted was granted in this conversation. */
+void
+sim_check_granted(const struct acta_process *p)
+{
+	for (uint32_t n = 0; n < p->count; n++)
+		for (uint32_t i = 0; i < p->places[n].part->out_count; i++) {
+			const struct acta_out *o = p->places[n].part->outs[i];
+			const struct acta_bytes to = { o->service,
+				(uint32_t)strlen(o->service) };
+			uint32_t a = sim_place_number(&p->places[n]);
+			uint32_t b = sim_place_number(place_at(&to, o->part));
+
+			if (o->state == ACTA_OUT_OPEN &&
+			    o->nonce == sim->talks[a][b].nonce &&
+			    o->credit > sim->talks[a][b].granted)
+				sim_broken("%s holds credit for %s.%u that it "
+					   "was not given",
+				    p->places[n].dir, o->service, o->part);
+		}
 }
 
 /* ------------------------------------------------------------- answers -- */

@@ -351,6 +351,12 @@ sim_break_ack(struct acta_place *from, const struct acta_item *data)
 	if (to == NULL)
 		return;
 	ack.kind = ACTA_ITEM_ACK;
+	for (uint32_t i = 0; i < to->in_count; i++)
+		if (to->ins[i].part == data->src_part &&
+		    strlen(to->ins[i].service) == data->src.size &&
+		    memcmp(to->ins[i].service, data->src.data,
+			data->src.size) == 0)
+			ack.nonce = to->ins[i].nonce;
 	ack.hist = to->hist;
 	ack.inc = to->id.incarnation;
 	ack.next = data->first + data->count;

@@ -17,7 +17,7 @@
 #define SIM_CALM 120     /* of 1,000 */
 #define SIM_FULL 20      /* of 1,000 */
 #define SIM_LATE 50      /* of 1,000 */
-#define SIM_CROWDED 20   /* of 1,000 */
+#define SIM_CROWDED 40   /* of 1,000 */
 #define HOUR_MS (3600 * 1000)
 
 /* Some are small enough for all that a large one meets. */
@@ -443,20 +443,35 @@ next_life(struct sim_plan *plan, struct acta_dice *dice)
 		    at_us + acta_dice_between(dice, 200000, 2000000));
 }
 
+static uint32_t
+key_part(const struct sim_plan *plan, uint32_t actor)
+{
+	char key = (char)('0' + actor % SIM_KEYS);
+
+	return acta_partition_of(&key, 1, plan->parts[actor / SIM_KEYS]);
+}
+
 /* What ends its process comes to an actor behind others that wait there, again
  * and again, while more is said between the two. */
 static void
 crowded(struct sim_plan *plan, struct acta_dice *dice)
 {
-	uint32_t from = acta_dice_roll(dice, durable(plan)) * SIM_KEYS;
-	uint32_t to = from + 1 + acta_dice_roll(dice, SIM_KEYS - 1);
+	uint32_t who = acta_dice_roll(dice, durable(plan));
+	uint32_t first = who * SIM_KEYS, from = first, to = first;
 	int64_t at_us = START_US + acta_dice_between(dice, 0, SPAN_US / 2);
 
+	/* In one partition, so that it is said within the turn. */
+	for (uint32_t a = first; a < first + SIM_KEYS; a++)
+		for (uint32_t b = a + 1; b < first + SIM_KEYS; b++)
+			if (key_part(plan, a) == key_part(plan, b)) {
+				from = a;
+				to = b;
+			}
 	for (uint32_t i = 0; i < 24; i++) {
 		struct sim_event *e = &plan->events[plan->count];
 
 		add_op(plan, i % 8 == 0 ? OP_DOOM : OP_SAY, from,
-		    i % 2 == 0 ? to : from + acta_dice_roll(dice, SIM_KEYS),
+		    i % 2 == 0 ? to : first + acta_dice_roll(dice, SIM_KEYS),
 		    1 + acta_dice_roll(dice, 4),
 		    at_us + acta_dice_between(dice, 0, 1000000));
 		e->how =

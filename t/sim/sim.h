@@ -441,6 +441,8 @@ void sim_check_forget(void *self, void *view);
 /* An item is about to leave: what is durable must imply it. */
 void sim_check_leaves(struct acta_place *place, uint32_t end,
     const struct acta_item *item);
+/* A round has ended. */
+void sim_check_granted(const struct acta_process *process);
 uint32_t sim_place_number(const struct acta_place *place);
 bool sim_channel_stopped(
     const struct acta_place *from, const struct acta_place *to);
