@@ -133,10 +133,12 @@ static const struct acta_command commands[] = {
 	    "  acta sub stock.\n"
 	    "  acta sub stock.reserved/17 -o json",
 	    sub_options, 0, 1, acta_cmd_sub },
-	{ "state", "ADDR",
-	    "An actor's rows, as its worker has them.\n\n"
-	    "  acta state stock/17",
-	    node_options, 1, 1, acta_cmd_state },
+	{ "state", "ADDR [DATA]",
+	    "An actor's rows, as its worker has them; as its store has them, if "
+	    "the\nworker does not answer, or a node's folder `data` is named.\n\n"
+	    "  acta state stock/17\n"
+	    "  acta state stock/17 /var/lib/acta/shop",
+	    node_options, 1, 2, acta_cmd_state },
 	{ "dead",
 	    "[ls [SERVICE] | show ID | retry ID [ARGS] | drop ID | capsule ID "
 	    "[FILE]]",

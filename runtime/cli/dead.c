@@ -1,4 +1,4 @@
-/* runtime/cli/inspect.c - `acta state` and `acta dead`. */
+/* runtime/cli/dead.c - `acta dead`: dead letters. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -10,104 +10,7 @@
 #include "runtime/cli/cli.h"
 #include "runtime/config.h"
 
-#define PAGE 1000
 #define DEAD_LIMIT 100
-
-/* One page of an actor's rows. The name of its last, to go on behind, replaces
- * `*after`; NULL: that was all. */
-static int
-state_page(const struct acta_cli *cli, const struct acta_at *at, char **after,
-    int64_t *count)
-{
-	struct acta_buf args, answer;
-	struct acta_reader reader;
-	acta_value result, rows;
-	char *name, *value;
-	uint32_t i;
-	int code;
-
-	acta_buf_init(&args);
-	acta_buf_init(&answer);
-	acta_pack_map(&args, *after != NULL ? 3 : 2);
-	acta_pack_text(&args, "of");
-	acta_pack_text(&args, cli->argv[0]);
-	acta_pack_text(&args, "limit");
-	acta_pack_int(&args, PAGE);
-	if (*after != NULL) {
-		acta_pack_text(&args, "after");
-		acta_pack_text(&args, *after);
-	}
-	free(*after);
-	*after = NULL;
-	code = acta_client_result(
-	    cli, at->call, "@state", "list", &args, &answer, &result);
-	if (code != ACTA_EXIT_OK)
-		goto out;
-	rows = acta_value_at(result, "rows");
-	if (rows.type != ACTA_LIST)
-		goto out;
-	reader = acta_reader_into(rows);
-	for (i = 0; i < rows.size; i++) {
-		acta_value row = acta_read(&reader);
-
-		name = acta_text_at(row, "name", "");
-		value = acta_json_of(acta_value_at(row, "value"));
-		if (cli->json) {
-			char *quoted = acta_json_of(acta_value_at(row, "name"));
-
-			printf(
-			    "%s%s: %s", *count > 0 ? ", " : "", quoted, value);
-			free(quoted);
-		} else {
-			printf("%s  %s\n", name, value);
-		}
-		(*count)++;
-		free(value);
-		free(name);
-		if (i + 1 == rows.size && acta_bool_at(result, "more"))
-			*after = acta_text_raw_at(row, "name", "");
-	}
-out:
-	acta_buf_fini(&args);
-	acta_buf_fini(&answer);
-	return code;
-}
-
-int
-acta_cmd_state(struct acta_cli *cli)
-{
-	struct acta_bytes service, key;
-	struct acta_at at = { 0 };
-	char *after = NULL;
-	int64_t count = 0;
-	int code;
-
-	if (acta_address_split(
-		cli->argv[0], strlen(cli->argv[0]), &service, &key) != ACTA_OK)
-		return acta_sayf(ACTA_EXIT_USAGE,
-		    "SERVICE/KEY, or SERVICE: like stock/17",
-		    "no address: \"%s\"", cli->argv[0]);
-	code = acta_at_find(cli, &at);
-	if (code != ACTA_EXIT_OK)
-		return code;
-	if (cli->json)
-		putchar('{');
-	do
-		code = state_page(cli, &at, &after, &count);
-	while (code == ACTA_EXIT_OK && after != NULL);
-	free(after);
-	if (cli->json)
-		puts("}");
-	acta_out_flush();
-	acta_at_fini(&at);
-	if (code == ACTA_EXIT_OK && count == 0 && !cli->json)
-		return acta_sayf(ACTA_EXIT_OK,
-		    "an actor has rows once a handler has put some",
-		    "%s has no rows", cli->argv[0]);
-	return code;
-}
-
-/* ---------------------------------------------------------------- dead -- */
 
 /* RFC 3339, in UTC, of ms since 1970. */
 static void
