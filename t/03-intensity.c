@@ -73,12 +73,34 @@ START_TEST(one_called_off_was_none)
 	struct acta_intensity w;
 
 	ck_assert(acta_intensity_init(&w, 1, 1000) == ACTA_OK);
-	acta_intensity_take_back(&w);
+	acta_intensity_take_back(&w, 10);
 	ck_assert(acta_intensity_record(&w, 10) == ACTA_OK);
-	acta_intensity_take_back(&w);
+	acta_intensity_take_back(&w, 9);
+	ck_assert_uint_eq(acta_intensity_count(&w, 10), 1);
+	acta_intensity_take_back(&w, 10);
 	ck_assert_uint_eq(acta_intensity_count(&w, 10), 0);
 	ck_assert(acta_intensity_record(&w, 20) == ACTA_OK);
 	ck_assert(acta_intensity_record(&w, 20) == ACTA_ELIMIT);
+}
+END_TEST
+
+START_TEST(one_called_off_leaves_those_after_it)
+{
+	struct acta_intensity w;
+
+	ck_assert(acta_intensity_init(&w, 3, 1000) == ACTA_OK);
+	for (int turn = 0; turn < 400; turn++) { /* over the ring's end, too */
+		uint64_t at = 10000 * (uint64_t)(turn + 1);
+
+		ck_assert(acta_intensity_record(&w, at) == ACTA_OK);
+		ck_assert(acta_intensity_record(&w, at + 500) == ACTA_OK);
+		ck_assert(acta_intensity_record(&w, at + 600) == ACTA_OK);
+		acta_intensity_take_back(&w, at);
+		ck_assert(acta_intensity_record(&w, at + 900) == ACTA_OK);
+		/* The first was at + 500, and counts until a second later. */
+		ck_assert(acta_intensity_record(&w, at + 1500) == ACTA_ELIMIT);
+		ck_assert(acta_intensity_record(&w, at + 1501) == ACTA_OK);
+	}
 }
 END_TEST
 
@@ -112,6 +134,7 @@ main(void)
 	tcase_add_test(tc, those_of_the_period_are_counted);
 	tcase_add_test(tc, bounds_change_and_what_was_recorded_stays);
 	tcase_add_test(tc, one_called_off_was_none);
+	tcase_add_test(tc, one_called_off_leaves_those_after_it);
 	tcase_add_test(tc, as_many_as_can_be_counted);
 	suite_add_tcase(suite, tc);
 	srunner_set_tap(runner, "-");

@@ -60,10 +60,21 @@ acta_intensity_record(struct acta_intensity *w, uint64_t now_ms)
 }
 
 void
-acta_intensity_take_back(struct acta_intensity *w)
+acta_intensity_take_back(struct acta_intensity *w, uint64_t when_ms)
 {
-	if (w->count == 0)
+	uint32_t back = 1, slot, after;
+
+	while (back <= w->count && at_ms(w, back) != when_ms)
+		back++;
+	if (back > w->count)
 		return;
+	/* Those that came later keep their times. */
+	for (; back > 1; back--) {
+		slot =
+		    (w->next + ACTA_INTENSITY_CAP - back) % ACTA_INTENSITY_CAP;
+		after = (slot + 1) % ACTA_INTENSITY_CAP;
+		w->at_ms[slot] = w->at_ms[after];
+	}
 	w->count--;
 	w->next = (w->next + ACTA_INTENSITY_CAP - 1) % ACTA_INTENSITY_CAP;
 }

@@ -45,8 +45,9 @@ ACTA_NODISCARD enum acta_err acta_intensity_record(
 ACTA_NODISCARD enum acta_err acta_intensity_change(
     struct acta_intensity *w, uint32_t limit, uint64_t period_ms);
 
-/* The last restart recorded was called off before it was tried. */
-void acta_intensity_take_back(struct acta_intensity *w);
+/* A restart recorded at this time was called off before it was tried; nothing, if
+ * none is known. */
+void acta_intensity_take_back(struct acta_intensity *w, uint64_t when_ms);
 
 /* How many recorded restarts lie in the period that ends at `now_ms`. */
 uint32_t acta_intensity_count(const struct acta_intensity *w, uint64_t now_ms);

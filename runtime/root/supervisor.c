@@ -722,6 +722,7 @@ is_last_significant(const struct acta_sup *sup, uint32_t parent)
 }
 
 static void
+	c->counted_ms = sup->now_ms;
 leave(struct acta_sup *sup, uint32_t child, int64_t end)
 {
 	uint32_t parent = at(sup, child)->parent;
@@ -1093,7 +1094,8 @@ call_off(struct acta_sup *sup, uint32_t child, int64_t arg)
 	struct acta_sup_child *p = at(sup, c->parent);
 
 	if (!c->spec.door)
-		acta_intensity_take_back(window_of(sup, child));
+		acta_intensity_take_back(
+		    window_of(sup, child), (uint64_t)c->counted_ms);
 	rest(sup, child, ACTA_SUP_STOPPED);
 	if (p->culprit == child) {
 		p->culprit = NONE;

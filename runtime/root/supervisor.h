@@ -203,6 +203,7 @@ struct acta_sup_child {
 	int64_t due_ms;    /* of the state; INT64_MAX: never */
 	int64_t up_ms;     /* since when it is up */
 	int64_t beat_ms;   /* last sign of life */
+	int64_t counted_ms; /* when its last automatic restart was counted */
 	struct acta_backoff backoff;
 	struct acta_intensity *window; /* of its restarts, under hold; owned */
 
