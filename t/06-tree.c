@@ -40,11 +40,15 @@ static struct {
 	bool live[ROOM], killed[ROOM], asked[ROOM], called[ROOM];
 	/* Of a supervisor (the last: the top): restarts under it, and why it
 	 * may end. */
-	int64_t stamps[ROOM + 1][STAMPS];
+	struct stamp {
+		int64_t at_ms;
+		uint32_t child;
+	} stamps[ROOM + 1][STAMPS];
 	uint32_t stamps_count[ROOM + 1];
 	bool may_end[ROOM + 1];
 	bool exited;
 	uint64_t spawned, restarted, escalated, shut, ended;
+	uint64_t changed[ACTA_NODE_PHASES];
 } w;
 
 static uint32_t
@@ -96,7 +100,8 @@ recent(uint32_t parent)
 	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < w.stamps_count[slot(parent)]; i++)
-		count += now - w.stamps[slot(parent)][i] <= flags->period_ms;
+		count +=
+		    now - w.stamps[slot(parent)][i].at_ms <= flags->period_ms;
 	return count;
 }
 
@@ -109,7 +114,7 @@ check_restart(uint32_t child)
 	    at(child)->spec.door)
 		return;
 	ck_assert_uint_lt(w.stamps_count[s], STAMPS);
-	w.stamps[s][w.stamps_count[s]++] = now;
+	w.stamps[s][w.stamps_count[s]++] = (struct stamp){ now, child };
 	ck_assert_msg(recent(parent) <= at(parent)->spec.flags.intensity,
 	    "%u restarts of %u under %u are not seen", recent(parent),
 	    at(parent)->spec.flags.intensity, s);
@@ -122,8 +127,9 @@ check_escalation(uint32_t child, uint32_t parent)
 {
 	w.may_end[slot(parent)] = true;
 	w.escalated++;
-	if (!(at(child)->alarms & ACTA_ALARM_FAILED))
-		return;
+	if (!(at(child)->alarms & ACTA_ALARM_FAILED) ||
+	    (at(child)->attempt == ACTA_TRY_FIRST && !at(child)->was_up))
+		return; /* the alarm is older than this start */
 	/* More, if the bound was lowered since. */
 	ck_assert_uint_ge(recent(parent), at(parent)->spec.flags.intensity);
 }
@@ -351,6 +357,22 @@ some_supervisor(void)
 	return TOP;
 }
 
+/* A restart that was called off is none: the last of this child, which others'
+ * may have followed. */
+static void
+call_off(uint32_t over, uint32_t child)
+{
+	uint32_t i = w.stamps_count[over];
+
+	while (i > 0 && w.stamps[over][i - 1].child != child)
+		i--;
+	if (i == 0)
+		return;
+	for (; i < w.stamps_count[over]; i++)
+		w.stamps[over][i - 1] = w.stamps[over][i];
+	w.stamps_count[over]--;
+}
+
 static void
 call(uint32_t child)
 {
@@ -394,31 +416,58 @@ call(uint32_t child)
 		err = acta_sup_cmd_restart(&sup, child, now);
 	}
 	(void)err; /* whatever it was: the tree must hold */
-	/* A restart that was called off is none. */
 	if (counted && (what == 2 || what == 5) &&
-	    (!c->used || c->state != ACTA_SUP_BACKOFF) &&
-	    w.stamps_count[over] > 0)
-		w.stamps_count[over]--;
+	    (!c->used || c->state != ACTA_SUP_BACKOFF))
+		call_off(over, child);
 }
 
+/* A new config, in whatever phase it meets: other flags, another order, some
+ * that are gone, some that are new. */
 static void
 change(void)
 {
 	uint32_t parent = some_supervisor();
 	const struct acta_sup_child *p = at(parent);
-	struct acta_sup_flags flags =
-	    draw_flags(p->spec.flags.strategy == ACTA_SIMPLE_ONE_FOR_ONE);
-	struct acta_sup_founder founders[8];
-	uint32_t count = 0;
+	bool simple = p->spec.flags.strategy == ACTA_SIMPLE_ONE_FOR_ONE;
+	struct acta_sup_flags flags = draw_flags(simple);
+	struct acta_sup_founder founders[12];
+	uint32_t count = 0, phase = p->phase;
+	bool taken[ROOM] = { false };
+	enum acta_sup_word word;
 
-	for (uint32_t i = p->founders; i != NONE && count < 7;
+	for (uint32_t i = p->founders; i != NONE && count < 8;
 	     i = at(i)->founder_next) {
-		if (chance(4) == 0 && flags.strategy != ACTA_SIMPLE_ONE_FOR_ONE)
+		if (chance(6) == 0 && !simple)
 			continue;
 		founders[count].child = i;
 		founders[count++].spec = at(i)->spec;
 	}
-	(void)acta_sup_change(&sup, parent, &flags, founders, count, now);
+	for (uint32_t more = simple ? 0 : chance(4); more > 0; more--) {
+		uint32_t one = chance(ROOM);
+
+		if (at(one)->used || taken[one])
+			continue;
+		taken[one] = true;
+		founders[count].child = one;
+		founders[count++].spec = draw_spec(parent, one);
+	}
+	for (uint32_t i = count; i > 1; i--) {
+		uint32_t other = chance(i);
+		struct acta_sup_founder one = founders[i - 1];
+
+		founders[i - 1] = founders[other];
+		founders[other] = one;
+	}
+	word = acta_sup_change(&sup, parent, &flags, founders, count, now);
+	if (word == ACTA_SUP_OK)
+		w.changed[phase]++;
+	if (word != ACTA_SUP_OK || p->phase != ACTA_NODE_RUNNING || simple)
+		return;
+	/* In the new order, all that it does not have behind. */
+	for (uint32_t i = p->first, k = 0; i != NONE; i = at(i)->next, k++)
+		ck_assert_uint_eq(at(i)->founder, k < count);
+	for (uint32_t i = p->first, k = 0; k < count; i = at(i)->next, k++)
+		ck_assert_uint_eq(i, founders[k].child);
 }
 
 /* Half of all from those with a process, if there are any. */
@@ -466,7 +515,7 @@ happen(void)
 	case 8:
 	case 9: call(child); break;
 	case 10:
-		if (chance(60) == 0)
+		if (chance(20) == 0)
 			change();
 		break;
 	default:
@@ -571,6 +620,7 @@ START_TEST(whatever_happens_to_a_tree)
 	    getenv("SEED") ? strtoull(getenv("SEED"), NULL, 10) : 1;
 	long events = getenv("EVENTS") ? atol(getenv("EVENTS")) : 100000;
 	uint64_t spawned = 0, restarted = 0, escalated = 0, shut = 0, ended = 0;
+	uint64_t changed[ACTA_NODE_PHASES] = { 0 };
 
 	for (uint64_t round = 0; events > 0; round++) {
 		struct acta_sup_flags flags;
@@ -605,6 +655,8 @@ START_TEST(whatever_happens_to_a_tree)
 		escalated += w.escalated;
 		shut += w.shut;
 		ended += w.ended;
+		for (uint32_t i = 0; i < ACTA_NODE_PHASES; i++)
+			changed[i] += w.changed[i];
 		acta_sup_fini(&sup);
 	}
 	printf(
@@ -614,6 +666,16 @@ START_TEST(whatever_happens_to_a_tree)
 	    (unsigned long long)restarted, (unsigned long long)escalated,
 	    (unsigned long long)shut);
 	ck_assert(spawned > 0 && restarted > 0 && escalated > 0 && shut > 0);
+	printf("# changed while not up %llu, starting %llu, running %llu, "
+	       "clearing %llu, filling %llu, stopping %llu\n",
+	    (unsigned long long)changed[ACTA_NODE_NEW],
+	    (unsigned long long)changed[ACTA_NODE_STARTING],
+	    (unsigned long long)changed[ACTA_NODE_RUNNING],
+	    (unsigned long long)changed[ACTA_NODE_CLEARING],
+	    (unsigned long long)changed[ACTA_NODE_FILLING],
+	    (unsigned long long)changed[ACTA_NODE_STOPPING]);
+	for (uint32_t i = 0; i < ACTA_NODE_DONE; i++)
+		ck_assert_uint_gt(changed[i], 0);
 }
 END_TEST
 

@@ -484,11 +484,13 @@ place_new(struct acta_sup *sup, uint32_t parent,
 		}
 		word = acta_tree_place(
 		    sup, parent, founders[i].child, &founders[i].spec);
-		if (word == ACTA_SUP_OK)
+		if (word == ACTA_SUP_OK) {
+			at(sup, founders[i].child)->fresh = true;
 			continue;
+		}
 		while (i-- > 0)
-			if (!at(sup, founders[i].child)->known &&
-			    !at(sup, founders[i].child)->founder)
+			if (at(sup, founders[i].child)->fresh &&
+			    !at(sup, founders[i].child)->known)
 				acta_tree_free(sup, founders[i].child);
 		return word;
 	}
@@ -538,29 +540,81 @@ replace_founders(struct acta_sup *sup, uint32_t parent,
 		acta_tree_found(sup, founders[i].child);
 }
 
-/* The new ones first, in their order; who is not among them behind. */
+/* In a list that is in use: who is new, and, as in OTP, who was away. While
+ * others are being started or stopped, those of the past are left away. */
 static void
-reorder(struct acta_sup *sup, uint32_t parent,
+link_new(struct acta_sup *sup, uint32_t parent,
     const struct acta_sup_founder *founders, uint32_t count)
 {
 	struct acta_sup_child *p = at(sup, parent);
-	uint32_t kept = p->count;
 
 	for (uint32_t i = 0; i < count; i++) {
-		uint32_t child = founders[i].child;
+		struct acta_sup_child *c = at(sup, founders[i].child);
 
-		if (at(sup, child)->known) {
-			acta_tree_unlink(sup, child);
-			kept--;
-		}
-		acta_tree_link(sup, child);
+		if (c->known || (p->phase != ACTA_NODE_RUNNING && !c->fresh))
+			continue;
+		acta_tree_link(sup, founders[i].child);
+		c->pending = p->phase == ACTA_NODE_STARTING;
 	}
-	for (; kept > 0; kept--) {
-		uint32_t child = p->first;
+	/* Who is being started or stopped goes by the old order. */
+	p->reordered = p->phase != ACTA_NODE_RUNNING;
+	if (!p->reordered)
+		acta_tree_reorder(sup, parent);
+}
 
-		acta_tree_unlink(sup, child);
-		acta_tree_link(sup, child);
+/* A template stays what others are made by. */
+static enum acta_sup_word
+change_template(
+    struct acta_sup *sup, uint32_t parent, struct acta_sup_founder *template)
+{
+	struct acta_sup_child *p = at(sup, parent);
+	enum acta_sup_word word;
+
+	if (p->founders != NONE) { /* whatever its id: there is one */
+		template->child = p->founders;
+		take_spec(sup, p->founders, &template->spec);
+		return ACTA_SUP_OK;
 	}
+	word = acta_tree_place(sup, parent, template->child, &template->spec);
+	if (word == ACTA_SUP_OK)
+		acta_tree_found(sup, template->child);
+	return word;
+}
+
+static enum acta_sup_word
+change_list(struct acta_sup *sup, uint32_t parent,
+    struct acta_sup_founder *founders, uint32_t count)
+{
+	enum acta_sup_phase phase = at(sup, parent)->phase;
+	enum acta_sup_word word = place_new(sup, parent, founders, count);
+
+	if (word != ACTA_SUP_OK)
+		return word;
+	for (uint32_t i = 0; i < count; i++)
+		take_spec(sup, founders[i].child, &founders[i].spec);
+	replace_founders(sup, parent, founders, count);
+	/* One that is not up, or stops, begins with the new list next time. */
+	if (phase != ACTA_NODE_NEW && phase != ACTA_NODE_STOPPING)
+		link_new(sup, parent, founders, count);
+	for (uint32_t i = 0; i < count; i++)
+		at(sup, founders[i].child)->fresh = false;
+	return ACTA_SUP_OK;
+}
+
+/* Windows as the flags want them; those that are away will be back. */
+static enum acta_sup_word
+fit_all(struct acta_sup *sup, uint32_t parent)
+{
+	const struct acta_sup_child *p = at(sup, parent);
+	enum acta_sup_word word = acta_tree_fit(sup, parent);
+
+	for (uint32_t child = p->founders; word == ACTA_SUP_OK && child != NONE;
+	     child = at(sup, child)->founder_next)
+		word = acta_tree_fit(sup, child);
+	for (uint32_t child = p->first; word == ACTA_SUP_OK && child != NONE;
+	     child = at(sup, child)->next)
+		word = acta_tree_fit(sup, child);
+	return word;
 }
 
 enum acta_sup_word
@@ -568,42 +622,21 @@ acta_sup_change(struct acta_sup *sup, uint32_t parent,
     const struct acta_sup_flags *flags, struct acta_sup_founder *founders,
     uint32_t count, int64_t now_ms)
 {
-	struct acta_sup_child *p = at(sup, parent);
 	enum acta_sup_word word;
-	uint32_t child;
 
-	if (p->phase != ACTA_NODE_RUNNING && p->phase != ACTA_NODE_NEW)
-		return p->phase == ACTA_NODE_CLEARING ||
-			p->phase == ACTA_NODE_FILLING
-		    ? ACTA_SUP_RESTARTING
-		    : ACTA_SUP_NOPROC;
+	if (sup->phase >= ACTA_NODE_STOPPING)
+		return ACTA_SUP_NOPROC;
 	word = check_change(sup, parent, flags, founders, count);
 	if (word != ACTA_SUP_OK)
 		return word;
 	acta_sup_event_begin(sup, now_ms);
-	if (is_simple(sup, parent)) {
-		/* Whatever its id: there is one template. */
-		founders[0].child = p->founders;
-		take_spec(sup, p->founders, &founders[0].spec);
-	} else {
-		word = place_new(sup, parent, founders, count);
-		if (word != ACTA_SUP_OK)
-			return word;
-		for (uint32_t i = 0; i < count; i++)
-			take_spec(sup, founders[i].child, &founders[i].spec);
-		replace_founders(sup, parent, founders, count);
-		if (p->phase == ACTA_NODE_RUNNING)
-			reorder(sup, parent, founders, count);
+	word = is_simple(sup, parent)
+	    ? change_template(sup, parent, founders)
+	    : change_list(sup, parent, founders, count);
+	if (word == ACTA_SUP_OK) {
+		at(sup, parent)->spec.flags = *flags;
+		word = fit_all(sup, parent);
 	}
-	p->spec.flags = *flags;
-	/* Those that are away will be back. */
-	word = acta_tree_fit(sup, parent);
-	for (child = p->founders; word == ACTA_SUP_OK && child != NONE;
-	     child = at(sup, child)->founder_next)
-		word = acta_tree_fit(sup, child);
-	for (child = p->first; word == ACTA_SUP_OK && child != NONE;
-	     child = at(sup, child)->next)
-		word = acta_tree_fit(sup, child);
 	acta_sup_event_end(sup);
 	return word;
 }

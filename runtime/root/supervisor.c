@@ -257,6 +257,7 @@ begin_supervisor(struct acta_sup *sup, uint32_t parent)
 
 	assert(p->count == 0);
 	p->phase = ACTA_NODE_STARTING;
+	p->reordered = false;
 	p->giving_up = ACTA_END_SHUTDOWN;
 	p->culprit = NONE;
 	p->own_window->count = p->own_window->next = 0;
@@ -308,6 +309,9 @@ filled(struct acta_sup *sup, uint32_t parent)
 			at(sup, i)->stay = false;
 	p->phase = ACTA_NODE_RUNNING;
 	p->culprit = NONE;
+	if (p->reordered)
+		acta_tree_reorder(sup, parent);
+	p->reordered = false;
 	if (parent == TOP && sup->phase == ACTA_NODE_STARTING) {
 		sup->phase = ACTA_NODE_RUNNING;
 		emit(sup, ACTA_DO_ALL_UP, TOP, 0);
@@ -557,6 +561,11 @@ give_up(
 static void
 restart_one(struct acta_sup *sup, uint32_t child, int64_t delay_ms)
 {
+	struct acta_sup_child *p = at(sup, at(sup, child)->parent);
+
+	/* The strategy may be another than when siblings were cleared for it. */
+	if (p->culprit == child)
+		p->culprit = NONE;
 	if (delay_ms == 0) {
 		begin(sup, child, ACTA_TRY_RESTART);
 		return;
@@ -572,9 +581,22 @@ restart_marked(struct acta_sup *sup, uint32_t child, int64_t delay_ms)
 {
 	uint32_t parent = at(sup, child)->parent;
 	struct acta_sup_child *p = at(sup, parent);
+	int64_t due_ms = sup->now_ms + delay_ms;
 
+	/* One for whom they are down already comes up with them, in order, and
+	 * no sooner than its own wait wants. */
+	if (p->culprit != NONE && p->culprit != child &&
+	    at(sup, p->culprit)->state == ACTA_SUP_BACKOFF) {
+		struct acta_sup_child *before = at(sup, p->culprit);
+
+		if (before->due_ms > due_ms)
+			due_ms = before->due_ms;
+		before->state = ACTA_SUP_STOPPED;
+		before->due_ms = NEVER;
+		before->pending = !before->marked; /* else once cleared */
+	}
 	at(sup, child)->state = ACTA_SUP_BACKOFF;
-	set_due(sup, child, sup->now_ms + delay_ms);
+	set_due(sup, child, due_ms);
 	p->culprit = child;
 	p->phase = ACTA_NODE_CLEARING;
 	p->cursor = p->last;
@@ -700,6 +722,7 @@ restart(struct acta_sup *sup, uint32_t child, int64_t end)
 	}
 	delay_ms = acta_backoff_next(&c->backoff, chance(sup));
 	c->restarts++;
+	c->counted_ms = sup->now_ms;
 	emit(sup, ACTA_DO_RESTART, child, delay_ms);
 	by_strategy[at(sup, c->parent)->spec.flags.strategy](
 	    sup, child, delay_ms);
@@ -722,7 +745,6 @@ is_last_significant(const struct acta_sup *sup, uint32_t parent)
 }
 
 static void
-	c->counted_ms = sup->now_ms;
 leave(struct acta_sup *sup, uint32_t child, int64_t end)
 {
 	uint32_t parent = at(sup, child)->parent;

@@ -225,6 +225,7 @@ struct acta_sup_child {
 	uint32_t cursor;  /* who is being started, or stopped */
 	uint32_t culprit; /* for whom siblings are restarted */
 	uint32_t count, live_count;
+	bool reordered; /* its list is to be put in the founders' order */
 	uint32_t post, post_next; /* told to its own supervisor, next */
 	struct acta_intensity *own_window; /* under escalate; owned */
 };
@@ -361,7 +362,9 @@ struct acta_sup_founder {
 /*
  * OTP's code_change: new flags, new founders. All or nothing. Processes are
  * left alone: who is new is known, but not started; who is not in the new list
- * is kept, behind the others.
+ * is kept, behind the others. In any phase: one that is not up, or is stopping,
+ * begins with the new list next time; one that is starting starts who is new,
+ * too; while siblings are restarted they keep the old order to the end of it.
  */
 enum acta_sup_word acta_sup_change(struct acta_sup *sup, uint32_t parent,
     const struct acta_sup_flags *flags, struct acta_sup_founder *founders,

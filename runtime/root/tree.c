@@ -156,6 +156,18 @@ acta_tree_free(struct acta_sup *sup, uint32_t child)
 
 /* ------------------------------------------------------------------ lists -- */
 
+static void
+append(struct acta_sup *sup, struct acta_sup_child *p, uint32_t child)
+{
+	sup->children[child].prev = p->last;
+	sup->children[child].next = ACTA_SUP_NONE;
+	if (p->last != ACTA_SUP_NONE)
+		sup->children[p->last].next = child;
+	else
+		p->first = child;
+	p->last = child;
+}
+
 void
 acta_tree_link(struct acta_sup *sup, uint32_t child)
 {
@@ -165,13 +177,7 @@ acta_tree_link(struct acta_sup *sup, uint32_t child)
 
 	assert(!c->known);
 	c->known = true;
-	c->prev = p->last;
-	c->next = ACTA_SUP_NONE;
-	if (p->last != ACTA_SUP_NONE)
-		sup->children[p->last].next = child;
-	else
-		p->first = child;
-	p->last = child;
+	append(sup, p, child);
 	p->count++;
 	if (!c->spec.id[0])
 		return; /* found by its number alone */
@@ -220,6 +226,31 @@ acta_tree_unlink(struct acta_sup *sup, uint32_t child)
 	c->prev = c->next = ACTA_SUP_NONE;
 	p->count--;
 	c->known = false;
+}
+
+void
+acta_tree_reorder(struct acta_sup *sup, uint32_t parent)
+{
+	struct acta_sup_child *p = acta_tree_at(sup, parent);
+	uint32_t others = ACTA_SUP_NONE, child, next;
+
+	/* From the last on, so that the first of them comes to stand first. */
+	for (child = p->last; child != ACTA_SUP_NONE; child = next) {
+		next = sup->children[child].prev;
+		if (sup->children[child].founder)
+			continue;
+		sup->children[child].next = others;
+		others = child;
+	}
+	p->first = p->last = ACTA_SUP_NONE;
+	for (child = p->founders; child != ACTA_SUP_NONE;
+	     child = sup->children[child].founder_next)
+		if (sup->children[child].known)
+			append(sup, p, child);
+	for (child = others; child != ACTA_SUP_NONE; child = next) {
+		next = sup->children[child].next;
+		append(sup, p, child);
+	}
 }
 
 void

@@ -34,6 +34,9 @@ void acta_tree_unlink(struct acta_sup *sup, uint32_t child);
 /* At the end of those that its supervisor starts with. */
 void acta_tree_found(struct acta_sup *sup, uint32_t child);
 
+/* The list in the order of the founders; those that are none, behind them. */
+void acta_tree_reorder(struct acta_sup *sup, uint32_t parent);
+
 /* The queue of those that ended while their supervisor was busy. */
 void acta_tree_lose(struct acta_sup *sup, uint32_t child);
 void acta_tree_unlose(struct acta_sup *sup, uint32_t child);
