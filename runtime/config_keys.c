@@ -293,7 +293,10 @@ read_word(const struct acta_key_reading *r, const struct acta_key *key,
 			near = foreign[i].instead;
 	}
 	words_join(key->words + 1, all, sizeof(all));
-	if (near != NULL)
+	if (near != NULL && noun[strlen(noun) - 1] == 'y')
+		acta_why_hint(r->why, "did you mean \"%s\"? The %.*sies are %s",
+		    near, (int)strlen(noun) - 1, noun, all);
+	else if (near != NULL)
 		acta_why_hint(r->why, "did you mean \"%s\"? The %ss are %s",
 		    near, noun, all);
 	else
