@@ -107,6 +107,10 @@ ACTA_NODISCARD enum acta_err acta_config_read_tree(
 ACTA_NODISCARD enum acta_err acta_config_read_kind(
     const struct acta_key_reading *r, const struct acta_yaml *map,
     enum acta_config_kind *out);
+/* All that is known of an entry (NULL: of the node) as lines `key value`, for
+ * one to be compared with another; malloc'ed. */
+char *acta_config_lines(
+    const struct acta_config *config, const struct acta_config_service *s);
 /* Is the key, by its whole name, one of this kind's? */
 bool acta_config_key_fits(enum acta_config_kind kind, const char *name);
 /* `exec` and where its program is. */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "codecs/packer.h"
-#include "runtime/config_text.h"
+#include "runtime/config_keys.h"
 
 /* A door is back within a second, whatever it did. */
 #define DOOR_BACKOFF_MIN_MS 10
@@ -263,6 +263,7 @@ add_child(const struct acta_config *config, const struct acta_config_service *s,
 		.workers = host ? (uint32_t)s->workers : 0,
 	};
 	snprintf(child->name, sizeof(child->name), "%s", s->name);
+	child->keys = acta_config_lines(config, s);
 	if (s->kind == ACTA_CONFIG_PROGRAM) {
 		set_program(child, s);
 	} else if (s->kind == ACTA_CONFIG_GROUP) {
@@ -307,6 +308,7 @@ acta_config_plan(const struct acta_config *config, struct acta_plan *out)
 		.on_exceed = (uint32_t)config->on_exceed,
 	};
 	snprintf(out->node, sizeof(out->node), "%s", config->node);
+	out->keys = acta_config_lines(config, NULL);
 	call = strcmp(config->call, "off") == 0
 	    ? acta_text_keepf("ipc://%s/call", config->run)
 	    : acta_text_keepf("%s", config->call);

@@ -338,6 +338,88 @@ show_json(const struct acta_config *config, struct acta_buf *out)
 	acta_text_printf(out, "]}");
 }
 
+/* ------------------------------------------------------------- to compare -- */
+
+/* A value is one line, whatever is in it. */
+static void
+put_key(struct acta_buf *out, const char *key, const char *value)
+{
+	size_t at;
+
+	acta_text_printf(out, "%s ", key);
+	at = out->size;
+	acta_text_printf(out, "%s", value);
+	for (; at < out->size; at++)
+		if (out->data[at] == '\n')
+			out->data[at] = ' ';
+	acta_buf_append(out, "\n", 1);
+}
+
+static void
+put_key_list(struct acta_buf *out, const char *key, char *const *list)
+{
+	struct acta_buf text;
+
+	acta_buf_init(&text);
+	for (; list != NULL && *list != NULL; list++) {
+		acta_buf_append(&text, ", ", text.size > 0 ? 2 : 0);
+		put_quoted(&text, *list);
+	}
+	acta_buf_append(&text, "", 1);
+	put_key(out, key, text.size > 1 ? (const char *)text.data : "none");
+	acta_buf_fini(&text);
+}
+
+static void
+put_key_settings(struct acta_buf *out, const struct acta_buf *settings)
+{
+	struct acta_buf text;
+
+	acta_buf_init(&text);
+	acta_json_encode(settings->data, settings->size, &text);
+	acta_buf_append(&text, "", 1);
+	put_key(out, "settings", (const char *)text.data);
+	acta_buf_fini(&text);
+}
+
+char *
+acta_config_lines(
+    const struct acta_config *config, const struct acta_config_service *s)
+{
+	struct acta_keys t = s != NULL
+	    ? acta_keys_of(&acta_service_keys, (void *)(uintptr_t)s, NULL)
+	    : acta_keys_of(&acta_node_keys, (void *)(uintptr_t)config, NULL);
+	char value[PATH_MAX], *text;
+	struct acta_buf out;
+
+	acta_buf_init(&out);
+	for (size_t i = 0; i < t.count; i++) {
+		const struct acta_key *key = &t.keys[i];
+
+		if (!is_shown(key, s))
+			continue;
+		value_text(key, t.base, value);
+		put_key(&out, key->name,
+		    strncmp(key->name, "limits.", 7) == 0 &&
+			    strcmp(value, "0") == 0
+			? "none"
+			: value);
+	}
+	if (s != NULL)
+		put_key_list(&out, "after", s->after);
+	if (s != NULL && s->kind == ACTA_CONFIG_PROGRAM) {
+		put_key_list(&out, "exec", s->argv);
+		put_key(&out, "program", s->path);
+	}
+	if (s != NULL && s->settings.size > 0)
+		put_key_settings(&out, &s->settings);
+	if (s != NULL && s->declared.version != NULL)
+		put_key(&out, "version", s->declared.version);
+	text = acta_text_keepf("%.*s", (int)out.size, (const char *)out.data);
+	acta_buf_fini(&out);
+	return text;
+}
+
 void
 acta_config_show(
     const struct acta_config *config, bool json, struct acta_buf *out)

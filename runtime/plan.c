@@ -13,10 +13,11 @@
 
 #include "runtime/ctl.h"
 
-static const uint8_t mark[8] = { 'A', 'C', 'T', 'A', 'P', 'L', 'N', 2 };
+static const uint8_t mark[8] = { 'A', 'C', 'T', 'A', 'P', 'L', 'N', 3 };
 
 #define ARGV_MAX 1024u
 #define PATH_BYTES_MAX 4096u
+#define KEYS_MAX (2u << 20) /* a config has 1 MiB */
 #define TEXT_MAX (1u << 20)
 /* A thousand years: sums of a few times stay far from overflow. */
 #define TIME_MAX_MS (1000ll * 366 * 86400 * 1000)
@@ -33,6 +34,8 @@ enum tag {
 	T_EXCEED,
 	T_CHILD,
 	T_STRATEGY,
+	T_READER,
+	T_KEYS,
 
 	C_NAME = 32,
 	C_KIND,
@@ -58,7 +61,8 @@ enum tag {
 	C_AUTO,
 	C_INTENSITY,
 	C_PERIOD,
-	C_EXCEED
+	C_EXCEED,
+	C_KEYS
 };
 
 /* -------------------------------------------------------------- writing -- */
@@ -161,6 +165,7 @@ put_child(struct out *out, const struct acta_plan_child *c)
 	put_num(out, C_PARTITIONS, c->partitions);
 	put_num(out, C_WORKERS, c->workers);
 	put_blob(out, C_CONFIG, c->config, c->config_size);
+	put_text(out, C_KEYS, c->keys);
 	put_num(out, C_PARENT, c->parent);
 	put_num(out, C_SIGNIFICANT, c->significant);
 	if (c->kind != ACTA_KIND_GROUP)
@@ -186,6 +191,8 @@ acta_plan_encode(const struct acta_plan *plan, uint8_t **out, size_t *out_size)
 	put_text(&all, T_DATA, plan->data);
 	put_text(&all, T_RUN, plan->run);
 	put_text(&all, T_REGISTRY, plan->registry);
+	put_text(&all, T_READER, plan->reader);
+	put_text(&all, T_KEYS, plan->keys);
 	put_text(&all, T_ANNOUNCE, plan->announce);
 	put_num(&all, T_STRATEGY, plan->strategy);
 	put_num(&all, T_INTENSITY, plan->intensity);
@@ -380,6 +387,7 @@ child_field(const struct record *r, struct acta_plan_child *c)
 	case C_PARTITIONS: return get_u32(r, UINT32_MAX, &c->partitions);
 	case C_WORKERS: return get_u32(r, ACTA_BOX_WORKERS, &c->workers);
 	case C_CONFIG: return get_config(r, c);
+	case C_KEYS: return get_text(r, KEYS_MAX, &c->keys);
 	case C_PARENT: return get_u32(r, ACTA_PLAN_CHILDREN_MAX, &c->parent);
 	case C_SIGNIFICANT: return get_u32(r, 1, &c->significant);
 	case C_STRATEGY:
@@ -425,8 +433,8 @@ get_child(const struct record *r, struct acta_plan *plan)
 		err = child_field(&field, c);
 	if (err != ACTA_OK)
 		return err;
-	if (in.at != in.end || !c->name[0] || !well_placed(plan, c) ||
-	    c->backoff_max_ms < c->backoff_min_ms)
+	if (in.at != in.end || !c->name[0] || !c->keys ||
+	    !well_placed(plan, c) || c->backoff_max_ms < c->backoff_min_ms)
 		return ACTA_EPROTO;
 	for (uint32_t i = 0; i + 1 < plan->count; i++)
 		if (strcmp(plan->children[i].name, c->name) == 0)
@@ -443,6 +451,8 @@ plan_field(const struct record *r, struct acta_plan *plan)
 	case T_DATA: return get_text(r, PATH_BYTES_MAX, &plan->data);
 	case T_RUN: return get_text(r, PATH_BYTES_MAX, &plan->run);
 	case T_REGISTRY: return get_text(r, PATH_BYTES_MAX, &plan->registry);
+	case T_READER: return get_text(r, PATH_BYTES_MAX, &plan->reader);
+	case T_KEYS: return get_text(r, KEYS_MAX, &plan->keys);
 	case T_ANNOUNCE: return get_text(r, TEXT_MAX, &plan->announce);
 	case T_INTENSITY: return get_u32(r, UINT32_MAX, &plan->intensity);
 	case T_STRATEGY: return get_u32(r, ACTA_REST_FOR_ONE, &plan->strategy);
@@ -489,7 +499,8 @@ acta_plan_decode(const uint8_t *data, size_t size, struct acta_plan *out)
 	if (err == ACTA_OK &&
 	    (in.at != in.end || !plan.node[0] || !plan.file || !plan.data ||
 		plan.data[0] != '/' || !plan.run || plan.run[0] != '/' ||
-		!plan.registry || !plan.announce || plan.period_ms == 0))
+		!plan.registry || !plan.reader || !plan.keys ||
+		!plan.announce || plan.period_ms == 0))
 		err = ACTA_EPROTO;
 	if (err != ACTA_OK) {
 		acta_plan_fini(&plan);
@@ -501,24 +512,31 @@ acta_plan_decode(const uint8_t *data, size_t size, struct acta_plan *out)
 }
 
 void
+acta_plan_child_fini(struct acta_plan_child *c)
+{
+	free(c->program);
+	for (char **arg = c->argv; arg && *arg; arg++)
+		free(*arg);
+	free(c->argv);
+	free(c->config);
+	free(c->keys);
+	*c = (struct acta_plan_child){ .name = "" };
+}
+
+void
 acta_plan_fini(struct acta_plan *plan)
 {
 	if (!plan)
 		return;
-	for (uint32_t i = 0; i < plan->count; i++) {
-		struct acta_plan_child *c = &plan->children[i];
-
-		free(c->program);
-		for (char **arg = c->argv; arg && *arg; arg++)
-			free(*arg);
-		free(c->argv);
-		free(c->config);
-	}
+	for (uint32_t i = 0; i < plan->count; i++)
+		acta_plan_child_fini(&plan->children[i]);
 	free(plan->children);
 	free(plan->file);
 	free(plan->data);
 	free(plan->run);
 	free(plan->registry);
+	free(plan->reader);
+	free(plan->keys);
 	free(plan->announce);
 	*plan = (struct acta_plan){ 0 };
 }

@@ -55,6 +55,7 @@ struct acta_plan_child {
 	int64_t period_ms;
 	uint8_t *config;       /* MessagePack map for the child; opaque here */
 	size_t config_size;
+	char *keys;            /* "key value\n" of each; for a reload to compare */
 };
 
 struct acta_plan {
@@ -62,6 +63,8 @@ struct acta_plan {
 	char *file;            /* the YAML, absolute */
 	char *data, *run;      /* absolute */
 	char *registry;        /* file that names `run` while the node runs */
+	char *reader;          /* the program that makes a plan of `file` */
+	char *keys;            /* as a child's: the node's own */
 	char *announce;        /* what is said once all are ready, for people */
 	uint32_t strategy;     /* enum acta_strategy */
 	uint32_t intensity;
@@ -78,6 +81,7 @@ ACTA_NODISCARD enum acta_err acta_plan_encode(const struct acta_plan *plan,
 /* On ACTA_OK acta_plan_fini frees what it holds. ACTA_EPROTO, ACTA_ELIMIT. */
 ACTA_NODISCARD enum acta_err acta_plan_decode(const uint8_t *data, size_t size,
     struct acta_plan *out);
+void acta_plan_child_fini(struct acta_plan_child *child);
 void acta_plan_fini(struct acta_plan *plan);
 
 #endif /* ACTA_PLAN_H */

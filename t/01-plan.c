@@ -30,6 +30,7 @@ a_child(const char *name)
 		.files_max = 7,
 		.partitions = 8,
 		.workers = 64,
+		.keys = (char *)"shutdown infinity\nexec none\n",
 		.config = config,
 		.config_size = sizeof(config) };
 
@@ -44,6 +45,8 @@ a_plan(struct acta_plan_child *children, uint32_t count)
 		.data = (char *)"/var/data",
 		.run = (char *)"/run/shop",
 		.announce = (char *)"up",
+		.reader = (char *)"/usr/bin/acta",
+		.keys = (char *)"supervisor.intensity 5\n",
 		.intensity = 5,
 		.period_ms = 30000,
 		.on_exceed = ACTA_EXCEED_ESCALATE,
@@ -87,6 +90,8 @@ START_TEST(comes_back_as_it_went)
 	ck_assert_str_eq(back.run, plan.run);
 	ck_assert_str_eq(back.registry, ""); /* NULL and "" are one */
 	ck_assert_str_eq(back.announce, plan.announce);
+	ck_assert_str_eq(back.reader, plan.reader);
+	ck_assert_str_eq(back.keys, plan.keys);
 	ck_assert_uint_eq(back.intensity, 5);
 	ck_assert_int_eq(back.period_ms, 30000);
 	ck_assert_uint_eq(back.on_exceed, ACTA_EXCEED_ESCALATE);
@@ -116,6 +121,7 @@ START_TEST(comes_back_as_it_went)
 		ck_assert_uint_eq(is->workers, 64);
 		ck_assert_uint_eq(is->config_size, sizeof(config));
 		ck_assert_mem_eq(is->config, config, sizeof(config));
+		ck_assert_str_eq(is->keys, was->keys);
 	}
 	free(bytes);
 	acta_plan_fini(&back);

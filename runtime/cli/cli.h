@@ -36,6 +36,7 @@ struct acta_cli {
 	const char *at;     /* --at, or NULL */
 	int64_t timeout_ms; /* --timeout, or 0 */
 	bool follow, show, all, checked;
+	int plan_fd; /* check: where its plan goes, for the root; or 0 */
 	const char *pid_of; /* ps --pid */
 	const char *id;     /* call --id */
 	bool yes;      /* dead drop, channel accept, reset: it was thought over */

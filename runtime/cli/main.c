@@ -15,6 +15,7 @@ enum option_key {
 	KEY_AT = 256,
 	KEY_TIMEOUT,
 	KEY_SHOW,
+	KEY_PLAN,
 	KEY_PID,
 	KEY_CHECKED,
 	KEY_ID,
@@ -59,6 +60,11 @@ static const struct argp_option plain_options[] = { OPTION_OUTPUT, { 0 } };
 static const struct argp_option check_options[] = {
 	OPTION("show", KEY_SHOW, NULL,
 	    "print the resolved config and where each value is from"),
+	/* The root's own, when it reads its config again. */
+	{ .name = "plan",
+	    .key = KEY_PLAN,
+	    .arg = "FD",
+	    .flags = OPTION_HIDDEN },
 	OPTION_OUTPUT, { 0 }
 };
 static const struct argp_option node_options[] = { OPTION_AT, OPTION_TIMEOUT,
@@ -328,6 +334,7 @@ parse_option(int key, char *arg, struct argp_state *state)
 	case KEY_AT: cli->at = arg; break;
 	case KEY_TIMEOUT: good = set_timeout(cli, arg); break;
 	case KEY_SHOW: cli->show = true; break;
+	case KEY_PLAN: cli->plan_fd = (int)strtol(arg, NULL, 10); break;
 	case 'a': cli->all = true; break;
 	case 'f': cli->follow = true; break;
 	case KEY_PID: cli->pid_of = arg; break;

@@ -3,6 +3,7 @@
  * here, in a process that ends; what is left is the root, handed a plan.
  */
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -53,43 +54,6 @@ load(const struct acta_cli *cli, struct acta_config *config)
 		acta_buf_fini(&out);
 	}
 	return acta_say(ACTA_EXIT_USAGE, &why);
-}
-
-int
-acta_cmd_check(struct acta_cli *cli)
-{
-	struct acta_config config;
-	struct acta_buf out;
-	int64_t partitions = 0;
-	uint32_t i;
-	int code = load(cli, &config);
-
-	if (code != ACTA_EXIT_OK)
-		return code;
-	for (i = 0; i < config.count; i++)
-		if (config.services[i].kind == ACTA_CONFIG_SERVICE)
-			partitions += config.services[i].partitions;
-	acta_buf_init(&out);
-	if (cli->show) {
-		acta_config_show(&config, cli->json, &out);
-		if (out.size > 0 && out.data[out.size - 1] == '\n')
-			out.size--;
-	} else if (cli->json) {
-		acta_text_printf(&out,
-		    "{\"ok\": true, \"node\": \"%s\", \"services\": %u, "
-		    "\"partitions\": %lld}",
-		    config.node, config.count, (long long)partitions);
-	} else {
-		acta_text_printf(&out,
-		    "%s: node \"%s\", %u service%s, %lld partition%s: good",
-		    config.name, config.node, config.count,
-		    config.count == 1 ? "" : "s", (long long)partitions,
-		    partitions == 1 ? "" : "s");
-	}
-	acta_out_line(&out);
-	acta_buf_fini(&out);
-	acta_config_fini(&config);
-	return ACTA_EXIT_OK;
 }
 
 /* ----------------------------------------------------------------- run -- */
@@ -212,31 +176,72 @@ check_port(
 	return code;
 }
 
-/* The root, in our place. Returns only if it could not be. */
+/* The plan, as the root takes it; 0, or what was said. */
 static int
-become_root(const struct acta_config *config)
+encode(const struct acta_config *config, uint8_t **out, size_t *out_size)
 {
-	char *program = acta_text_keepf("%s/acta-root", config->program_dir);
+	char self[PATH_MAX];
 	struct acta_plan plan;
-	uint8_t *data;
-	size_t size, at = 0;
-	char number[16];
-	struct rlimit files;
-	int fd;
+	ssize_t size = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	enum acta_err err;
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 	uint32_t i;
 #endif
 
 	acta_config_plan(config, &plan);
+	if (size > 0) {
+		self[size] = '\0';
+		plan.reader = acta_text_keepf("%s", self);
+	}
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 	/* Their shadow memory is terabytes, which no limit on data allows. */
 	for (i = 0; i < plan.count; i++)
 		plan.children[i].memory_max = 0;
 #endif
-	if (acta_plan_encode(&plan, &data, &size) != ACTA_OK)
+	err = acta_plan_encode(&plan, out, out_size);
+	acta_plan_fini(&plan);
+	if (err != ACTA_OK)
 		return acta_sayf(ACTA_EXIT_USAGE, "split it into nodes",
 		    "%s: its plan is too large", config->name);
-	acta_plan_fini(&plan);
+	return ACTA_EXIT_OK;
+}
+
+/* For the root, which reads its config again by us. */
+static int
+write_plan(const struct acta_config *config, int fd)
+{
+	uint8_t *data;
+	size_t size, at = 0;
+	int code = encode(config, &data, &size);
+
+	if (code != ACTA_EXIT_OK)
+		return code;
+	while (at < size) {
+		ssize_t n = write(fd, data + at, size - at);
+
+		if (n < 0 && errno != EINTR)
+			break;
+		at += n > 0 ? (size_t)n : 0;
+	}
+	free(data);
+	return at == size ? ACTA_EXIT_OK
+			  : acta_sayf(ACTA_EXIT_FAILED, NULL, "the plan: %s",
+				strerror(errno));
+}
+
+/* The root, in our place. Returns only if it could not be. */
+static int
+become_root(const struct acta_config *config)
+{
+	char *program = acta_text_keepf("%s/acta-root", config->program_dir);
+	uint8_t *data;
+	size_t size, at = 0;
+	char number[16];
+	struct rlimit files;
+	int fd, code = encode(config, &data, &size);
+
+	if (code != ACTA_EXIT_OK)
+		return code;
 	fd = memfd_create("acta-plan", 0);
 	while (fd >= 0 && at < size) {
 		ssize_t n = write(fd, data + at, size - at);
@@ -282,4 +287,46 @@ acta_cmd_run(struct acta_cli *cli)
 		code = become_root(&config);
 	acta_config_fini(&config);
 	return code;
+}
+
+int
+acta_cmd_check(struct acta_cli *cli)
+{
+	struct acta_config config;
+	struct acta_buf out;
+	int64_t partitions = 0;
+	uint32_t i;
+	int code = load(cli, &config);
+
+	if (code != ACTA_EXIT_OK)
+		return code;
+	if (cli->plan_fd > 0) {
+		code = write_plan(&config, cli->plan_fd);
+		acta_config_fini(&config);
+		return code;
+	}
+	for (i = 0; i < config.count; i++)
+		if (config.services[i].kind == ACTA_CONFIG_SERVICE)
+			partitions += config.services[i].partitions;
+	acta_buf_init(&out);
+	if (cli->show) {
+		acta_config_show(&config, cli->json, &out);
+		if (out.size > 0 && out.data[out.size - 1] == '\n')
+			out.size--;
+	} else if (cli->json) {
+		acta_text_printf(&out,
+		    "{\"ok\": true, \"node\": \"%s\", \"services\": %u, "
+		    "\"partitions\": %lld}",
+		    config.node, config.count, (long long)partitions);
+	} else {
+		acta_text_printf(&out,
+		    "%s: node \"%s\", %u service%s, %lld partition%s: good",
+		    config.name, config.node, config.count,
+		    config.count == 1 ? "" : "s", (long long)partitions,
+		    partitions == 1 ? "" : "s");
+	}
+	acta_out_line(&out);
+	acta_buf_fini(&out);
+	acta_config_fini(&config);
+	return ACTA_EXIT_OK;
 }

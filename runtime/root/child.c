@@ -475,9 +475,8 @@ forget_process(struct acta_root *root, uint32_t child)
 	size_t run = strlen(root->plan.run);
 
 	/* The files of its sockets: the next process binds new names. */
-	for (uint32_t i = peers->first[child]; i < peers->first[child + 1];
-	     i++) {
-		const char *endpoint = peers->all[i].endpoint;
+	for (uint32_t i = 0; i < peers->of[child].count; i++) {
+		const char *endpoint = peers->of[child].at[i].endpoint;
 
 		if (strncmp(endpoint, "ipc://", 6) == 0 &&
 		    strncmp(endpoint + 6, root->plan.run, run) == 0 &&
@@ -545,11 +544,20 @@ acta_root_reap(struct acta_root *root)
 		while (child < root->plan.count &&
 		    root->children[child].pid != info.si_pid)
 			child++;
-		if (child < root->plan.count)
+		if (child < root->plan.count) {
 			process_ended(root, child, &info);
-		else
-			(void)waitid(
-			    P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG);
+			continue;
+		}
+		bool reader = info.si_pid == root->reload.pid;
+		siginfo_t reaped;
+
+		/* With whom it asked what a service declares. */
+		if (reader)
+			(void)kill(-info.si_pid, SIGKILL);
+		(void)waitid(
+		    P_PID, (id_t)info.si_pid, &reaped, WEXITED | WNOHANG);
+		if (reader)
+			acta_root_reload_ended(root, &info);
 	}
 }
 

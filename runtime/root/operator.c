@@ -215,7 +215,7 @@ acta_root_not_found(
 	    root->plan.node);
 	for (uint32_t i = 0; i < root->plan.count && at < sizeof(hint) - 64;
 	     i++)
-		if (root->plan.children[i].name[0])
+		if (root->sup.children[i].used)
 			at += (size_t)snprintf(hint + at, sizeof(hint) - at,
 			    "%s %s", i ? "," : "", root->plan.children[i].name);
 	acta_root_refuse(root, client, "not-found", text, hint);

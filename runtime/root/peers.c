@@ -12,19 +12,15 @@ acta_peers_init(struct acta_peers *peers, const struct acta_plan *plan)
 
 	*peers = (struct acta_peers){ 0 };
 	TAILQ_INIT(&peers->changes);
-	peers->first =
-	    calloc(ACTA_PLAN_CHILDREN_MAX + 2, sizeof(*peers->first));
-	if (!peers->first)
+	peers->of = calloc(ACTA_PLAN_CHILDREN_MAX, sizeof(*peers->of));
+	if (!peers->of)
 		return ACTA_ENOMEM;
+	/* A door binds one, as worker 0. */
 	for (uint32_t i = 0; i < plan->count; i++) {
-		peers->first[i] = total;
-		/* A door binds one, as worker 0. */
-		total +=
+		peers->of[i].count =
 		    plan->children[i].workers ? plan->children[i].workers : 1;
+		total += peers->of[i].count;
 	}
-	/* What is added later is no peer. */
-	for (uint32_t i = plan->count; i < ACTA_PLAN_CHILDREN_MAX + 2; i++)
-		peers->first[i] = total;
 	peers->all = calloc(total + 1, sizeof(*peers->all));
 	if (!peers->all) {
 		acta_peers_fini(peers);
@@ -32,27 +28,49 @@ acta_peers_init(struct acta_peers *peers, const struct acta_plan *plan)
 	}
 	/* child and worker are written with the first change: endpoints that
 	 * are never announced stay untouched pages. */
+	for (uint32_t i = 0, at = 0; i < plan->count; i++) {
+		peers->of[i].at = &peers->all[at];
+		at += peers->of[i].count;
+	}
+	peers->planned = plan->count;
 	return ACTA_OK;
 }
 
 void
 acta_peers_fini(struct acta_peers *peers)
 {
+	for (uint32_t i = peers->planned;
+	     peers->of && i < ACTA_PLAN_CHILDREN_MAX; i++)
+		free(peers->of[i].at);
 	free(peers->all);
-	free(peers->first);
+	free(peers->of);
 	peers->all = NULL;
-	peers->first = NULL;
+	peers->of = NULL;
+}
+
+enum acta_err
+acta_peers_room(struct acta_peers *peers, uint32_t child, uint32_t workers)
+{
+	struct acta_peer_room *room = &peers->of[child];
+
+	assert(child >= peers->planned);
+	assert(!room->at || room->count == workers);
+	if (room->at)
+		return ACTA_OK;
+	room->at = calloc(workers, sizeof(*room->at));
+	if (!room->at)
+		return ACTA_ENOMEM;
+	room->count = workers;
+	return ACTA_OK;
 }
 
 enum acta_err
 acta_peers_set(struct acta_peers *peers, uint32_t child, uint32_t worker,
     uint64_t incarnation, const char *endpoint)
 {
-	uint32_t first = peers->first[child];
-
-	if (worker >= peers->first[child + 1] - first)
+	if (worker >= peers->of[child].count)
 		return ACTA_EPROTO;
-	struct acta_peer *peer = &peers->all[first + worker];
+	struct acta_peer *peer = &peers->of[child].at[worker];
 	size_t size = strlen(endpoint);
 
 	assert(size < sizeof(peer->endpoint));
@@ -70,9 +88,8 @@ acta_peers_set(struct acta_peers *peers, uint32_t child, uint32_t worker,
 void
 acta_peers_gone(struct acta_peers *peers, uint32_t child)
 {
-	for (uint32_t i = peers->first[child]; i < peers->first[child + 1];
-	     i++) {
-		struct acta_peer *peer = &peers->all[i];
+	for (uint32_t i = 0; i < peers->of[child].count; i++) {
+		struct acta_peer *peer = &peers->of[child].at[i];
 
 		if (!peer->change || !peer->endpoint[0])
 			continue;

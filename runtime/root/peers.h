@@ -22,14 +22,22 @@ struct acta_peer {
 
 struct acta_peers {
 	TAILQ_HEAD(acta_peer_list, acta_peer) changes;
-	struct acta_peer *all;
-	uint32_t *first; /* of each child, in `all`; one more as the end */
+	struct acta_peer *all; /* of those that the plan began with */
+	struct acta_peer_room {
+		struct acta_peer *at;
+		uint32_t count;
+	} *of; /* each child */
+	uint32_t planned;
 	uint64_t last_change;
 };
 
 ACTA_NODISCARD enum acta_err acta_peers_init(
     struct acta_peers *peers, const struct acta_plan *plan);
 void acta_peers_fini(struct acta_peers *peers);
+
+/* A child with so many workers. ACTA_ENOMEM. */
+ACTA_NODISCARD enum acta_err acta_peers_room(
+    struct acta_peers *peers, uint32_t child, uint32_t workers);
 
 /* Errors: ACTA_EPROTO  the child has no such worker. */
 ACTA_NODISCARD enum acta_err acta_peers_set(struct acta_peers *peers,

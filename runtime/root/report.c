@@ -230,19 +230,36 @@ is_there(const struct acta_root *root, uint32_t child)
 	    !acta_root_is_template(root, child);
 }
 
-/* Each with what is under it; `parent` as in the plan. As deep as groups are. */
+static void ps_under(const struct acta_root *root, uint32_t parent,
+    int64_t now_ms, struct acta_doc *doc);
+
+static void
+ps_tree(const struct acta_root *root, uint32_t child, int64_t now_ms,
+    struct acta_doc *doc)
+{
+	if (!is_there(root, child))
+		return;
+	ps_child(root, child, now_ms, doc);
+	if (root->plan.children[child].kind == ACTA_KIND_GROUP)
+		ps_under(root, child, now_ms, doc);
+}
+
+/* Each with what is under it, in the order of their start; who is a child only
+ * once its supervisor starts again, behind. As deep as groups are. */
 static void
 ps_under(const struct acta_root *root, uint32_t parent, int64_t now_ms,
     struct acta_doc *doc)
 {
-	for (uint32_t i = 0; i < root->plan.count; i++) {
-		if (!is_there(root, i) ||
-		    root->plan.children[i].parent != parent)
-			continue;
-		ps_child(root, i, now_ms, doc);
-		if (root->plan.children[i].kind == ACTA_KIND_GROUP)
-			ps_under(root, i + 1, now_ms, doc);
-	}
+	const struct acta_sup_child *children = root->sup.children;
+	const struct acta_sup_child *p =
+	    &children[parent == ACTA_SUP_TOP ? root->sup.room : parent];
+
+	for (uint32_t i = p->first; i != ACTA_SUP_NONE; i = children[i].next)
+		ps_tree(root, i, now_ms, doc);
+	for (uint32_t i = p->founders; i != ACTA_SUP_NONE;
+	     i = children[i].founder_next)
+		if (!children[i].known)
+			ps_tree(root, i, now_ms, doc);
 }
 
 void
@@ -256,7 +273,7 @@ acta_root_report_ps(const struct acta_root *root, struct acta_doc *doc)
 	acta_doc_int(doc, "uptime_ms", now_ms - root->started_ms);
 	acta_doc_bool(doc, "ready", root->sup.phase == ACTA_NODE_RUNNING);
 	acta_doc_open(doc, "services", '[');
-	ps_under(root, 0, now_ms, doc);
+	ps_under(root, ACTA_SUP_TOP, now_ms, doc);
 	acta_doc_close(doc, ']');
 	acta_doc_open(doc, "alarms", '[');
 	alarms_of_node(root, doc);
@@ -489,9 +506,8 @@ where_child(const struct acta_root *root, uint32_t child, struct acta_doc *doc)
 		acta_doc_null(doc, "pid");
 	acta_doc_int(doc, "partitions", spec->partitions);
 	acta_doc_open(doc, "endpoints", '[');
-	for (uint32_t i = peers->first[child]; i < peers->first[child + 1];
-	     i++) {
-		const struct acta_peer *peer = &peers->all[i];
+	for (uint32_t i = 0; i < peers->of[child].count; i++) {
+		const struct acta_peer *peer = &peers->of[child].at[i];
 
 		if (!peer->change || !peer->endpoint[0])
 			continue;

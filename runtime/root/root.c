@@ -40,7 +40,8 @@ uint32_t
 acta_root_find(const struct acta_root *root, const char *name)
 {
 	for (uint32_t i = 0; i < root->plan.count; i++)
-		if (strcmp(root->plan.children[i].name, name) == 0)
+		if (root->sup.children[i].used &&
+		    strcmp(root->plan.children[i].name, name) == 0)
 			return i;
 	return UINT32_MAX;
 }
@@ -416,6 +417,7 @@ take_signals(struct acta_root *root)
 
 		switch ((int)info.ssi_signo) {
 		case SIGCHLD: acta_root_reap(root); break;
+		case SIGHUP: acta_root_reload_begin(root); break;
 		case SIGTERM:
 		case SIGINT:
 		case SIGQUIT:
@@ -508,6 +510,7 @@ acta_root_run(struct acta_root *root)
 		acta_root_act(root);
 		for (uint32_t i = 0; i < root->plan.count; i++)
 			acta_root_child_pump(root, i);
+		acta_root_reload_tick(root, now_ms);
 		acta_root_clients_settle(root, now_ms);
 		if (root->dirty)
 			write_state(root);
@@ -747,6 +750,7 @@ acta_root_init(struct acta_root *root, struct acta_plan *plan,
 		.lock_data = -1,
 		.lock_run = -1,
 		.lifeline = { -1, -1 },
+		.reload = { .plan = -1, .words = -1 },
 	};
 	*plan = (struct acta_plan){ 0 };
 	for (uint32_t i = 0; i < ACTA_ROOT_CLIENTS; i++)
@@ -798,6 +802,7 @@ void
 acta_root_fini(struct acta_root *root)
 {
 	acta_root_clients_close(root);
+	acta_root_reload_fini(root);
 	remove_files(root);
 	close_fd(&root->listener);
 	close_fd(&root->signals);

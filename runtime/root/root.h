@@ -7,6 +7,7 @@
 #define ACTA_ROOT_ROOT_H
 
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -39,6 +40,7 @@ struct acta_root_alarm {
 struct acta_root_child {
 	pid_t pid;           /* 0: none lives */
 	int pidfd, ctl, box; /* -1: none */
+	bool removed;        /* the config has it no more: it stops, and goes */
 	bool deaf;           /* its end of the pair is closed or broken */
 	bool gone;           /* it takes no more, but may have said something */
 	bool writing;        /* epoll waits for room in the pair */
@@ -83,6 +85,20 @@ struct acta_root_client {
 	bool answered;
 };
 
+/* A config being read again, by a process that writes what comes of it. */
+struct acta_root_reload {
+	pid_t pid;       /* 0: none */
+	int plan, words; /* memfds: its plan, and what it said; -1: none */
+	bool again;      /* asked for once more meanwhile */
+	bool slow;       /* it took too long, and was killed */
+	int64_t since_ms;
+	/* Of those taken before: who is to be started, in order, each when the
+	 * one before is up; and whether some are to be stopped and gone. */
+	uint32_t *starting, starting_count;
+	bool started; /* the first of them, as far as it was our part */
+	bool leaving;
+};
+
 struct acta_root {
 	/* What was added since stands behind, in the room that is left; a name
 	 * of no bytes is a free place. */
@@ -94,6 +110,7 @@ struct acta_root {
 	struct acta_clock_page clock;
 	struct acta_root_child *children;
 	struct acta_root_client clients[ACTA_ROOT_CLIENTS];
+	struct acta_root_reload reload;
 	int epoll, signals, listener, null, node_log;
 	int lock_data, lock_run;
 	int lifeline[2]; /* the children hold the reading end */
@@ -186,6 +203,30 @@ void acta_root_report_health(
     const struct acta_root *root, struct acta_doc *doc);
 void acta_root_report_where(const struct acta_root *root, struct acta_doc *doc);
 const char *acta_root_alarm_name(uint32_t bit);
+
+/* reload.c: SIGHUP. The config is read again; what can be changed is. */
+void acta_root_reload_begin(struct acta_root *root);
+/* Its reader ended so, and was reaped. */
+void acta_root_reload_ended(struct acta_root *root, const siginfo_t *info);
+/* Once a turn of the loop: a reader that is too slow, and changes.c's. */
+void acta_root_reload_tick(struct acta_root *root, int64_t now_ms);
+void acta_root_reload_fini(struct acta_root *root);
+/* It is said, and that nothing was changed. */
+void acta_root_reload_failed(
+    struct acta_root *root, const char *why, const char *hint);
+
+/* changes.c: what a new plan has that the node has not. It is told, and done as
+ * far as it can be in life; `new` is the caller's, but parts of it move. */
+void acta_root_changes(struct acta_root *root, struct acta_plan *new);
+/* Once a turn of the loop: who is new is started, who is gone is stopped. */
+void acta_root_changes_tick(struct acta_root *root);
+
+/* A free place in the plan, or UINT32_MAX; free again. */
+uint32_t acta_root_place(struct acta_root *root);
+void acta_root_place_free(struct acta_root *root, uint32_t child);
+/* Those made by this template have its program from now on, which had `count`
+ * arguments before. */
+void acta_root_renew(struct acta_root *root, uint32_t template, size_t count);
 
 /* sups.c: OTP's calls, `sup ...` of RUN/root.sock. */
 void acta_root_sup_obey(

@@ -23,8 +23,8 @@ acta_root_is_template(const struct acta_root *root, uint32_t child)
 {
 	uint32_t parent = root->plan.children[child].parent;
 
-	return child < root->planned && parent > 0 &&
-	    is_simple(root, parent - 1);
+	return parent > 0 && is_simple(root, parent - 1) &&
+	    root->sup.children[child].founder;
 }
 
 static const char *
@@ -36,43 +36,95 @@ name_of(const struct acta_root *root, uint32_t group)
 
 /* ------------------------------------------------------------------ places -- */
 
-static void
-free_place(struct acta_root *root, uint32_t child)
+void
+acta_root_place_free(struct acta_root *root, uint32_t child)
 {
 	struct acta_plan_child *spec = &root->plan.children[child];
+	struct acta_plan_child old = *spec;
 
-	free(spec->program);
-	for (char **arg = spec->argv; arg && *arg; arg++)
-		free(*arg);
-	free(spec->argv);
-	*spec = (struct acta_plan_child){ .name = "" };
+	acta_plan_child_fini(spec);
+	/* News of a service's end may be on their way, under its name: the place
+	 * is kept for it alone. */
+	if (old.kind == ACTA_KIND_HOST) {
+		memcpy(spec->name, old.name, sizeof(spec->name));
+		spec->kind = old.kind;
+		spec->partitions = old.partitions;
+		spec->workers = old.workers;
+	}
 	while (root->plan.count > root->planned &&
 	    !root->plan.children[root->plan.count - 1].name[0])
 		root->plan.count--;
 }
 
-/* The template's program, with its arguments and those of the wish. */
+/* The template's program, with its arguments and those of the wish, in `spec`,
+ * if there is memory for it. */
 static bool
 copy_program(struct acta_plan_child *spec,
     const struct acta_plan_child *template, char *const *more)
 {
-	size_t count = 0, added = 0;
+	struct acta_plan_child copy = { .name = "" };
+	size_t count = 0, added = 0, i = 0;
 
 	while (template->argv[count])
 		count++;
 	while (more[added])
 		added++;
-	spec->program = strdup(template->program);
-	spec->argv = calloc(count + added + 1, sizeof(*spec->argv));
-	if (!spec->program || !spec->argv)
-		return false;
-	for (size_t i = 0; i < count + added; i++) {
-		spec->argv[i] =
+	copy.program = strdup(template->program);
+	copy.argv = calloc(count + added + 1, sizeof(*copy.argv));
+	for (; copy.argv && i < count + added; i++) {
+		copy.argv[i] =
 		    strdup(i < count ? template->argv[i] : more[i - count]);
-		if (!spec->argv[i])
-			return false;
+		if (!copy.argv[i])
+			break;
 	}
+	if (!copy.program || !copy.argv || i < count + added) {
+		acta_plan_child_fini(&copy);
+		return false;
+	}
+	spec->program = copy.program;
+	spec->argv = copy.argv;
 	return true;
+}
+
+void
+acta_root_renew(struct acta_root *root, uint32_t template, size_t count)
+{
+	const struct acta_plan_child *from = &root->plan.children[template];
+
+	for (uint32_t i = root->planned; i < root->plan.count; i++) {
+		struct acta_plan_child *spec = &root->plan.children[i];
+		struct acta_plan_child old = { .name = "" };
+
+		if (!root->sup.children[i].used || i == template ||
+		    spec->parent != from->parent)
+			continue;
+		old.program = spec->program;
+		old.argv = spec->argv;
+		if (copy_program(spec, from, old.argv + count))
+			acta_plan_child_fini(&old);
+		spec->memory_max = from->memory_max;
+		spec->files_max = from->files_max;
+		spec->restart = from->restart;
+		spec->shutdown_ms = from->shutdown_ms;
+	}
+}
+
+uint32_t
+acta_root_place(struct acta_root *root)
+{
+	uint32_t child = root->planned;
+
+	while (child < ACTA_PLAN_CHILDREN_MAX &&
+	    (root->plan.children[child].name[0] ||
+		root->sup.children[child].used))
+		child++;
+	if (child == ACTA_PLAN_CHILDREN_MAX)
+		return UINT32_MAX;
+	if (root->plan.count <= child)
+		root->plan.count = child + 1;
+	root->children[child] =
+	    (struct acta_root_child){ .pidfd = -1, .ctl = -1, .box = -1 };
+	return child;
 }
 
 /* A place for one more by this template; UINT32_MAX: there is none. */
@@ -83,27 +135,21 @@ new_place(
 	const struct acta_plan_child *template =
 	    &root->plan.children[root->sup.children[group].founders];
 	struct acta_plan_child *spec;
-	uint32_t child = root->planned;
+	uint32_t child = acta_root_place(root);
 
-	while (child < ACTA_PLAN_CHILDREN_MAX &&
-	    (root->plan.children[child].name[0] ||
-		root->sup.children[child].used))
-		child++;
-	if (child == ACTA_PLAN_CHILDREN_MAX)
+	if (child == UINT32_MAX)
 		return UINT32_MAX;
 	spec = &root->plan.children[child];
 	*spec = *template;
 	spec->program = NULL;
 	spec->argv = NULL;
-	if (root->plan.count <= child)
-		root->plan.count = child + 1;
+	spec->keys = NULL;
+	spec->config = NULL;
 	if (!copy_program(spec, template, more)) {
-		free_place(root, child);
+		acta_root_place_free(root, child);
 		return UINT32_MAX;
 	}
 	snprintf(spec->name, sizeof(spec->name), "%.32s", name);
-	root->children[child] =
-	    (struct acta_root_child){ .pidfd = -1, .ctl = -1, .box = -1 };
 	return child;
 }
 
@@ -124,8 +170,9 @@ acta_root_sup_forget(struct acta_root *root, uint32_t child)
 			    "it ended, and its supervisor knows it no more",
 			    "`acta logs` has what it said");
 	}
-	if (child >= root->planned)
-		free_place(root, child);
+	/* Those of the config keep their place, to come back to. */
+	if (!root->sup.children[child].used)
+		acta_root_place_free(root, child);
 }
 
 /* ----------------------------------------------------------------- answers -- */
@@ -291,7 +338,7 @@ call_add(struct acta_root *root, struct acta_root_client *client,
 	client->child = child;
 	word = acta_sup_start_child(&root->sup, group, child, NULL, now_ms);
 	if (word != ACTA_SUP_OK)
-		free_place(root, child);
+		acta_root_place_free(root, child);
 	return word;
 }
 
