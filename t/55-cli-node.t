@@ -227,6 +227,14 @@ def events(node):
             os.kill(before, 9)
             reserve(4)
             tap.until(lambda: node.pid("@door") not in (0, before))
+        for args, words in ((["after=-1"], "an event's number"),
+                            (["limit=0"], "at least 1"),
+                            (["limt=3"], 'did you mean "limit"'),
+                            (["after=x"], "int is due")):
+            run = node.acta("call", "@events", "replay",
+                            "topic=stock.reserved", *args)
+            tap.ok(run.returncode == 1 and words in run.stderr,
+                   f"@events replay {args[0]}: {words}", run.stderr)
         # The last ones may have been missed: heads tell of them.
         got = json.loads(node.acta("call", "-o", "json", "@events", "replay",
                                    "topic=stock.reserved", "limit=1000")

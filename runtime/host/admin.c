@@ -6,9 +6,11 @@
 #include "runtime/host/turn.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "codecs/packer.h"
+#include "codecs/schema.h"
 #include "runtime/store_report.h"
 
 #define LIST_MAX 1000u
@@ -715,31 +717,69 @@ events_replay(struct acta_part *part, struct acta_msg *msg)
 	acta_buf_fini(&rows);
 }
 
+/* What a service's own messages are checked by, for the runtime's. */
+static bool
+check(struct acta_part *part, struct acta_msg *msg, const char *args)
+{
+	acta_value limit = arg(msg, "limit"), after = arg(msg, "after");
+	acta_value placed[ACTA_SCHEMA_FIELDS_MAX];
+	struct acta_why why = { "", "" };
+	struct acta_schema schema;
+	bool ok;
+
+	if (acta_schema_init(&schema, args, &why) != ACTA_OK)
+		abort();
+	ok = acta_schema_check(
+		 &schema, msg->m.args, true, "arg", placed, &why) == ACTA_OK;
+	acta_schema_fini(&schema);
+	if (ok && limit.type == ACTA_INT && limit.as.i < 1) {
+		snprintf(
+		    why.text, sizeof(why.text), "arg \"limit\": at least 1");
+		ok = false;
+	} else if (ok && after.type == ACTA_INT && after.as.i < 0) {
+		snprintf(why.text, sizeof(why.text),
+		    "arg \"after\": an event's number, or 0");
+		ok = false;
+	}
+	if (!ok)
+		(void)acta_run_undeliverable(
+		    part, msg, "bad-args", why.text, why.hint);
+	return ok;
+}
+
 void
 acta_part_admin(struct acta_part *part, struct acta_msg *msg)
 {
 	static const struct {
 		const char *type;
 		void (*run)(struct acta_part *, struct acta_msg *);
+		const char *args; /* those by which a door has found us too */
 	} requests[] = {
-		{ "@state-get", state_get },
-		{ "@state-list", state_list },
-		{ "@dead-list", dead_list },
-		{ "@dead-show", dead_show },
-		{ "@dead-retry", dead_retry },
-		{ "@dead-drop", dead_drop },
-		{ "@channel-list", channel_list },
-		{ "@channel-accept", channel_accept },
-		{ "@channel-reset", channel_reset },
-		{ "@events-replay", events_replay },
-		{ "@store-info", store_info },
-		{ "@store-hold", store_hold },
-		{ "@store-go", store_go },
+		{ "@state-get", state_get, "of:str name:str" },
+		{ "@state-list", state_list,
+		    "of:str prefix:str? after:str? limit:int?" },
+		{ "@dead-list", dead_list,
+		    "service:str? part:int? limit:int?" },
+		{ "@dead-show", dead_show, "id:any service:str? part:int?" },
+		{ "@dead-retry", dead_retry,
+		    "id:any service:str? part:int? args:map?" },
+		{ "@dead-drop", dead_drop, "id:any service:str? part:int?" },
+		{ "@channel-list", channel_list, "service:str? part:int?" },
+		{ "@channel-accept", channel_accept,
+		    "service:str? part:int? peer:str peer_part:int=0" },
+		{ "@channel-reset", channel_reset,
+		    "service:str? part:int? peer:str peer_part:int=0" },
+		{ "@events-replay", events_replay,
+		    "topic:str part:int? after:int? limit:int? key:str?" },
+		{ "@store-info", store_info, "service:str? part:int?" },
+		{ "@store-hold", store_hold, "service:str? part:int? ms:int?" },
+		{ "@store-go", store_go, "service:str? part:int? ms:int?" },
 	};
 
 	for (size_t i = 0; i < sizeof(requests) / sizeof(*requests); i++)
 		if (strcmp(requests[i].type, msg->type_text) == 0) {
-			requests[i].run(part, msg);
+			if (check(part, msg, requests[i].args))
+				requests[i].run(part, msg);
 			return;
 		}
 	refuse(part, msg, "unknown-type",
