@@ -60,6 +60,8 @@ def calls(node):
          r'\{"available": 10, "reserved": 3\}\n')
     says(a("state", "stock/none"), 0, "", "acta: stock/none has no rows\n.*")
     says(a("state", "stok"), 3, "", ".*did you mean.*")
+    says(a("state", "stok", "-o", "json"), 3, "", ".*did you mean.*",
+         "no JSON of what cannot be asked")
     says(a("dead"), 0, "", "acta: no dead letters\n")
     says(a("dead", "show", "stock.0.1"), 3, "", "acta: .*no such dead.*")
 
@@ -104,6 +106,19 @@ def root(node):
              "acta call then: exit 6")
     finally:
         os.kill(node.pid("@door"), 18)
+    pid = node.pid("stock")
+    os.kill(pid, 19)
+    try:
+        got = a("call", "--timeout", "300", "stock/16", "restock", "qty=1")
+        says(got, 6, "", "acta: stock/16 restock: timeout: .*\n"
+             "  hint: ask again with --id [0-9A-Z]{26}: .*",
+             "of a time-out it tells under which id to ask again")
+    finally:
+        os.kill(pid, 18)
+    again = re.search("--id ([0-9A-Z]+)", got.stderr).group(1)
+    for _ in range(2):
+        says(a("call", "--id", again, "stock/16", "restock", "qty=1"), 0,
+             r'\{"available": 1\}\n', claim="so it is done once")
 
 
 ODD = r"""

@@ -47,10 +47,14 @@ def capsule(node):
     shown = json.loads(node.acta("dead", "show", letter, "-o", "json").stdout)
     tap.equal(shown["state"].get("tries"), 1,
               "a dead letter has its actor's rows")
+    shown = node.acta("dead", "show", letter).stdout
+    tap.ok('\nstate     {"' in shown and '"tries": 1' in shown,
+           "and shows them", shown)
     path = os.path.join(node.dir, "letter")
     run = node.acta("dead", "capsule", letter, path)
     tap.ok(run.returncode == 0 and "gdb --args" in run.stderr and
-           os.path.exists(path), "its capsule is written", run.stderr)
+           os.stat(path).st_mode & 0o777 == 0o600,
+           "its capsule is written, for its owner alone", run.stderr)
     tap.ok(node.acta("dead", "capsule", letter, path).returncode == 1,
            "not over another file")
     code, said = run_capsule(path, "msgs")
@@ -77,6 +81,19 @@ def crash(node):
     node.acta("dead", "capsule", letters[0]["id"], path)
     code, said = run_capsule(path, "crasher")
     tap.equal(code, -6, "its capsule crashes as it did", said)
+
+
+def limit(node):
+    """Of all that there are, wherever they lie."""
+    for _ in range(2):
+        node.acta("call", "msgs/a", "fail-until", "until=9")
+    run = node.acta("dead", "ls", "--limit", "2", "-o", "json")
+    got = json.loads(run.stdout)
+    tap.equal((len(dead(node)), len(got["dead"]), got["more"]), (3, 2, True),
+              "a list of two of three, of two services", run.stdout)
+    run = node.acta("dead", "ls", "--limit", "3", "-o", "json")
+    got = json.loads(run.stdout)
+    tap.equal((len(got["dead"]), got["more"]), (3, False), "and of all three")
 
 
 def main():
@@ -118,6 +135,7 @@ def main():
         tap.equal(row(node, "tries"), 1, "nothing was done twice")
         capsule(node)
         crash(node)
+        limit(node)
         tap.equal(node.stop(), 0, "the node stops")
 
 

@@ -60,10 +60,19 @@ check_names(const char *to, const char *type)
 	return ACTA_EXIT_OK;
 }
 
+/* How to find out what became of a request: under its id, which no one knows
+ * whose --id was made here. */
+static char *
+again(const struct acta_client_call *call)
+{
+	return acta_text_keepf(
+	    "ask again with --id %s: it is done once", call->id);
+}
+
 /* The answer's result, or its error, as README and acta(1) show them. */
 static int
-print_answer(
-    const struct acta_cli *cli, const struct acta_buf *answer, bool sent)
+print_answer(const struct acta_cli *cli, const struct acta_client_call *call,
+    const struct acta_buf *answer)
 {
 	struct acta_reader reader = acta_reader(answer->data, answer->size);
 	acta_value map = acta_read(&reader), error;
@@ -76,7 +85,7 @@ print_answer(
 	if (cli->json) {
 		acta_out_json(answer->data, answer->size, &out);
 		acta_out_line(&out);
-	} else if (acta_bool_at(map, "ok") && !sent) {
+	} else if (acta_bool_at(map, "ok") && !call->send) {
 		/* A send's answer says only that it is durable. */
 		acta_pack_value(&result, acta_value_at(map, "result"));
 		acta_out_json(result.data, result.size, &out);
@@ -86,7 +95,9 @@ print_answer(
 		error = acta_value_at(map, "error");
 		code = acta_text_at(error, "code", "failed");
 		text = acta_text_at(error, "text", "");
-		hint = acta_text_at(error, "hint", "");
+		hint = strcmp(code, "timeout") == 0
+		    ? again(call)
+		    : acta_text_at(error, "hint", "");
 		exit_code = acta_sayf(acta_exit_of_code(code), hint,
 		    "%s %s: %s%s%s", cli->argv[0], cli->argv[1], code,
 		    text[0] != '\0' ? ": " : "", text);
@@ -101,13 +112,19 @@ print_answer(
 
 static int
 say_no_answer(const struct acta_cli *cli, const struct acta_at *at,
-    enum acta_err err, int64_t timeout_ms)
+    enum acta_err err, const struct acta_client_call *call)
 {
-	if (err == ACTA_ETIMEDOUT)
-		return acta_sayf(ACTA_EXIT_TIMEOUT,
-		    "it may still happen: ask again with the same --id",
+	char *hint;
+	int code;
+
+	if (err == ACTA_ETIMEDOUT) {
+		hint = again(call);
+		code = acta_sayf(ACTA_EXIT_TIMEOUT, hint,
 		    "%s %s: timeout: no answer within %lld ms", cli->argv[0],
-		    cli->argv[1], (long long)timeout_ms);
+		    cli->argv[1], (long long)call->timeout_ms);
+		free(hint);
+		return code;
+	}
 	/* Its door is away, or busy: that is another thing than no node. */
 	if (err == ACTA_ECLOSED && at->run[0] != '\0' &&
 	    acta_root_listens(at->run))
@@ -137,10 +154,15 @@ ask(struct acta_cli *cli, bool send)
 	struct acta_buf args, answer;
 	struct acta_at at = { 0 };
 	enum acta_err err;
+	char id[27];
 	int code;
 
 	acta_buf_init(&args);
 	acta_buf_init(&answer);
+	if (call.id == NULL) {
+		acta_client_id(id);
+		call.id = id;
+	}
 	call.args = &args;
 	code = check_names(call.to, call.type);
 	if (code == ACTA_EXIT_OK)
@@ -155,8 +177,8 @@ ask(struct acta_cli *cli, bool send)
 		goto out;
 	}
 	err = acta_client_ask(client, &call, &answer);
-	code = err == ACTA_OK ? print_answer(cli, &answer, send)
-			      : say_no_answer(cli, &at, err, call.timeout_ms);
+	code = err == ACTA_OK ? print_answer(cli, &call, &answer)
+			      : say_no_answer(cli, &at, err, &call);
 out:
 	acta_client_close(&client);
 	acta_buf_fini(&args);

@@ -185,6 +185,9 @@ struct acta_client_call {
 	bool keep, send;
 	int64_t timeout_ms;
 };
+/* A new id, a ULID: for who wants to know it beforehand. */
+void acta_client_id(char out[27]);
+
 /*
  * One request and its answer, a checked map, in `out`; sent again under its id
  * if the door went away meanwhile. Errors: ACTA_ECLOSED nobody is there,

@@ -67,8 +67,8 @@ acta_client_close(struct acta_client **client)
 	*client = NULL;
 }
 
-static void
-make_id(char out[27])
+void
+acta_client_id(char out[27])
 {
 	uint8_t random[10];
 	struct timespec ts;
@@ -161,7 +161,7 @@ acta_client_ask(struct acta_client *client, const struct acta_client_call *call,
 	if (call->id != NULL)
 		snprintf(id, sizeof(id), "%s", call->id);
 	else
-		make_id(id);
+		acta_client_id(id);
 	acta_buf_init(&request);
 	while (err == ACTA_EAGAIN) {
 		zmq_pollitem_t item = { client->socket, 0, ZMQ_POLLIN, 0 };

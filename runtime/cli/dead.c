@@ -1,5 +1,6 @@
 /* runtime/cli/dead.c - `acta dead`: dead letters. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,20 +73,45 @@ print_dead_table(acta_value list)
 	free(cells);
 }
 
+/* Each partition gave up to `limit`: of all of them together no more than that. */
+static void
+cut_dead(acta_value result, uint32_t limit, struct acta_buf *out)
+{
+	acta_value list = acta_value_at(result, "dead");
+	acta_value missing = acta_value_at(result, "missing");
+	struct acta_reader reader = acta_reader_into(list);
+	uint32_t count = list.size < limit ? list.size : limit, i;
+
+	acta_pack_map(out, 2 + (missing.type == ACTA_LIST));
+	acta_pack_text(out, "dead");
+	acta_pack_list(out, count);
+	for (i = 0; i < count; i++)
+		acta_pack_value(out, acta_read(&reader));
+	acta_pack_text(out, "more");
+	acta_pack_bool(out, acta_bool_at(result, "more") || list.size > limit);
+	if (missing.type == ACTA_LIST) {
+		acta_pack_text(out, "missing");
+		acta_pack_value(out, missing);
+	}
+}
+
 static int
 dead_list(
     const struct acta_cli *cli, const struct acta_at *at, const char *service)
 {
-	struct acta_buf args, answer;
+	uint32_t limit = cli->count > 0 ? (uint32_t)cli->count : DEAD_LIMIT;
+	struct acta_buf args, answer, cut;
+	struct acta_reader reader;
 	acta_value result, list, missing;
 	char *text;
 	int code;
 
 	acta_buf_init(&args);
 	acta_buf_init(&answer);
+	acta_buf_init(&cut);
 	acta_pack_map(&args, service != NULL ? 2 : 1);
 	acta_pack_text(&args, "limit");
-	acta_pack_int(&args, cli->count > 0 ? cli->count : DEAD_LIMIT);
+	acta_pack_int(&args, limit);
 	if (service != NULL) {
 		acta_pack_text(&args, "service");
 		acta_pack_text(&args, service);
@@ -94,6 +120,11 @@ dead_list(
 	    cli, at->call, "@dead", "list", &args, &answer, &result);
 	if (code != ACTA_EXIT_OK)
 		goto out;
+	if (acta_value_at(result, "dead").type == ACTA_LIST) {
+		cut_dead(result, limit, &cut);
+		reader = acta_reader(cut.data, cut.size);
+		result = acta_read(&reader);
+	}
 	list = acta_value_at(result, "dead");
 	missing = acta_value_at(result, "missing");
 	if (cli->json) {
@@ -114,6 +145,7 @@ dead_list(
 	else if (acta_bool_at(result, "more"))
 		acta_sayf(0, "--limit shows more", "there are more");
 out:
+	acta_buf_fini(&cut);
 	acta_buf_fini(&args);
 	acta_buf_fini(&answer);
 	return code;
@@ -138,6 +170,9 @@ print_dead(acta_value row)
 	printf("%-9s %" PRId64 "\n%-9s %s\n%-9s %s\n", "attempts",
 	    acta_int_at(row, "attempts", 0), "at", when, "args", text);
 	free(text);
+	text = acta_json_of(acta_value_at(row, "state"));
+	printf("%-9s %s\n", "state", text);
+	free(text);
 }
 
 /* What acta-host --capsule reads: the whole letter, as it came. */
@@ -146,7 +181,9 @@ write_capsule(const char *file, acta_value letter)
 {
 	struct acta_config_world world;
 	struct acta_buf b, dir;
-	FILE *f = fopen(file, "wxb");
+	/* What is in it is as private as the store that it comes from. */
+	int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	FILE *f = fd >= 0 ? fdopen(fd, "wb") : NULL;
 	bool ok;
 
 	acta_buf_init(&b);

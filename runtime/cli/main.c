@@ -166,8 +166,7 @@ static const struct acta_command commands[] = {
 	    "  acta channel reset --yes order.0 stock.1",
 	    channel_options, 0, 3, acta_cmd_channel },
 	{ "reconcile", "DATA",
-	    "Both ends of every channel, of a node that runs or not: is all "
-	    "that was sent taken, once?\n\n"
+	    "Is all taken, once, that services sent each other?\n\n"
 	    "  acta reconcile data\n"
 	    "  acta reconcile data -o json",
 	    plain_options, 1, 1, acta_cmd_reconcile },
@@ -252,7 +251,7 @@ print_help(FILE *out)
 	      "Usage: acta [--at NODE] [-o json] COMMAND ...\n\n",
 	    out);
 	for (i = 0; i < COMMANDS; i++)
-		fprintf(out, "  %-8s %.*s\n", commands[i].name,
+		fprintf(out, "  %-9s  %.*s\n", commands[i].name,
 		    (int)strcspn(commands[i].doc, "\n"), commands[i].doc);
 	fputs(
 	    "\nacta COMMAND --help tells more; acta(1), acta.yaml(5).\n", out);
