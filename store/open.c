@@ -322,11 +322,13 @@ random_bytes(void *out, size_t size, uint64_t *seed)
 
 /* A new incarnation, and in a new store all that it is: one commit. */
 static enum acta_err
-write_start(struct acta_store *store, bool is_new, uint64_t seed)
+write_start(struct acta_store *store, bool is_new,
+    const struct acta_store_options *options)
 {
 	const struct acta_env_ops *ops = store->env->ops;
 	struct acta_marks_row marks = { 1, 1 };
 	struct acta_env_txn *txn;
+	uint64_t seed = options->seed;
 	enum acta_err err = ACTA_OK;
 
 	store->id.incarnation++;
@@ -336,6 +338,9 @@ write_start(struct acta_store *store, bool is_new, uint64_t seed)
 		store->replay_from = store->keep_from = 1;
 		err = random_bytes(
 		    store->id.history, sizeof(store->id.history), &seed);
+		store->id.history[0] &= (uint8_t)~ACTA_HISTORY_IN_MEMORY;
+		if (options->in_memory)
+			store->id.history[0] |= ACTA_HISTORY_IN_MEMORY;
 	}
 	if (err == ACTA_OK)
 		err = random_bytes(&store->id.incarnation_random,
@@ -505,7 +510,7 @@ start(struct acta_store *store, const struct acta_store_options *options,
 		err = ACTA_OK;
 	}
 	if (err == ACTA_OK)
-		err = write_start(store, is_new, options->seed);
+		err = write_start(store, is_new, options);
 	if (err == ACTA_OK && !acta_generation_empty(store->active))
 		acta_store_freeze(store);
 	return err;

@@ -110,7 +110,10 @@ const char *acta_table_name(enum acta_table table);
 enum acta_table acta_table_named(const char *name);
 
 /* Who this store is: history (128 random bits, made with the store) and
- * incarnation (counts opens; with 64 fresh random bits). */
+ * incarnation (counts opens; with 64 fresh random bits). The lowest bit of a
+ * history's first byte is 1 of a store in memory alone: whoever knew it can tell
+ * it from one that is lost. */
+#define ACTA_HISTORY_IN_MEMORY 1u
 struct acta_store_id {
 	uint8_t history[16];
 	uint64_t incarnation;

@@ -2,7 +2,7 @@
 """Claim: `acta reconcile` finds both ends of every channel of a node in agreement,
 while it runs under load and after; and finds a message that was removed by hand
 from an outbox, one that was applied twice, and a store that is older than its
-peer.
+peer. A receiver in memory has no store, which is no disagreement.
 """
 import json
 import os
@@ -134,4 +134,26 @@ with Node(services) as node:
                node.acta("reconcile").returncode], [3, 3, 2],
               "no data, no store in it, nothing named")
 taken_twice()
+
+# What is in memory has no store, and has not lost one; nor has what was never up.
+services = f"""\
+  - {{name: msgs, load: {BUILD}/t/services/msgs.so}}
+  - {{name: memo, load: {BUILD}/t/services/memo.so}}
+"""
+with Node(services) as node:
+    node.start()
+    for n in range(3):
+        node.acta("call", "msgs/a", "relay", f"to=memo/{n}", "type=add")
+    node.quiet()
+    code, channels = reconcile(node)
+    tap.ok(code == 0 and [(c["to"], c["in_memory"], c["sent"])
+                          for c in channels] == [("memo.0", True, 3)],
+           "a receiver in memory is told from a store that is gone", channels)
+    text = node.acta("reconcile", node.data)
+    tap.ok(text.returncode == 0 and "in memory: only what was" in text.stdout,
+           "in words, too", text.stdout)
+    tap.equal(node.stop(), 0, "the node stops")
+    code, channels = reconcile(node)
+    tap.ok(code == 0 and len(channels) == 1, "also of a node that is down",
+           channels)
 tap.done()

@@ -263,6 +263,7 @@ walk_outbox(struct acta_store *store, const struct acta_place *to,
 
 struct verdict {
 	enum { AGREES, WRONG, MOVES } is;
+	bool in_memory; /* its receiver: nothing can be said of what it took */
 	struct out out;
 	struct in in;
 	char why[300];
@@ -405,6 +406,38 @@ look(const struct acta_place *from, const struct acta_place *to,
 		    acta_strerror(err));
 }
 
+/* There is no store at the other end: it is in memory, it never was up, or it is
+ * lost. What was acked was taken by one. */
+static void
+look_alone(const struct acta_place *from, const struct acta_place *to,
+    struct verdict *v)
+{
+	struct acta_store *store = open_place(from, v);
+	uint8_t hist[8];
+	struct walk walk;
+	enum acta_err err;
+
+	if (store == NULL)
+		return;
+	v->in = (struct in){ .next = 1, .base = 1 };
+	err = read_out(store, to, &v->out);
+	memcpy(hist, &v->out.peer_hist, sizeof(hist));
+	if (err != ACTA_OK) {
+		wrong(v, "a row of the channel cannot be read: %s",
+		    acta_strerror(err));
+	} else if (hist[0] & ACTA_HISTORY_IN_MEMORY) {
+		v->in.next = v->out.acked;
+		v->in.taken = v->out.acked - 1;
+		v->in_memory = true;
+	} else if (v->out.acked > 1) {
+		wrong(v, "there is no such store");
+	}
+	if (err == ACTA_OK && v->is == AGREES &&
+	    !walk_outbox(store, to, &v->out, &v->in, &walk))
+		wrong(v, "%s", walk.why);
+	acta_store_close(&store);
+}
+
 static void
 pack_place(struct acta_buf *b, const struct acta_place *place)
 {
@@ -425,7 +458,7 @@ report(struct reconcile *r, const struct acta_place *from,
 	r->wrong += v->is != AGREES;
 	if (v->in.next > v->out.next)
 		waiting = 0;
-	acta_pack_map(b, 9);
+	acta_pack_map(b, 10);
 	acta_pack_text(b, "from");
 	pack_place(b, from);
 	acta_pack_text(b, "to");
@@ -442,6 +475,8 @@ report(struct reconcile *r, const struct acta_place *from,
 	acta_pack_uint(b, v->in.parked);
 	acta_pack_text(b, "dead");
 	acta_pack_uint(b, v->in.dead);
+	acta_pack_text(b, "in_memory");
+	acta_pack_bool(b, v->in_memory);
 	acta_pack_text(b, "why");
 	acta_pack_text(b, v->why);
 	r->cells =
@@ -456,8 +491,11 @@ report(struct reconcile *r, const struct acta_place *from,
 	    acta_text_keepf("%" PRIu64, v->out.next - 1);
 	r->cells[r->cell_count++] = acta_text_keepf("%" PRIu64, v->in.taken);
 	r->cells[r->cell_count++] = acta_text_keepf("%" PRIu64, waiting);
-	r->cells[r->cell_count++] =
-	    acta_text_keepf("%s%s", v->is == AGREES ? "agrees" : "", v->why);
+	r->cells[r->cell_count++] = acta_text_keepf("%s%s",
+	    v->is != AGREES    ? ""
+		: v->in_memory ? "in memory: only what was sent is known"
+			       : "agrees",
+	    v->why);
 }
 
 static void
@@ -513,8 +551,8 @@ channels_of(struct reconcile *r, const struct acta_place *from)
 		if (to != NULL) {
 			channel(r, from, to);
 		} else {
-			v = (struct verdict){ .is = WRONG };
-			wrong(&v, "there is no such store");
+			v = (struct verdict){ .is = AGREES };
+			look_alone(from, &peers[i], &v);
 			report(r, from, &peers[i], &v);
 		}
 		free(peers[i].service);

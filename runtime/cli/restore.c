@@ -224,6 +224,7 @@ choose(struct restore *r)
 		    sizeof(out->fresh))
 			return acta_sayf(ACTA_EXIT_FAILED, NULL,
 			    "no random numbers from the system");
+		out->fresh[0] &= (uint8_t)~ACTA_HISTORY_IN_MEMORY;
 	}
 	for (int k = 0; k < r->service_count; k++)
 		if (acta_manifest_find(&r->chosen, r->services[k], 0) == NULL)
