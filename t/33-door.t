@@ -256,6 +256,14 @@ def free_port():
     return free_ports(1)[0]
 
 
+def until(what, seconds=5):
+    end = time.time() + seconds
+    while not what():
+        if time.time() > end:
+            return False
+    return True
+
+
 # ------------------------------------------------------------- the tests --
 def test_start(door):
     same(door.endpoint, "ipc://%s/@door.w0.%d" % (door.run,
@@ -750,14 +758,57 @@ def test_push(zctx, door, worker):
     p = zctx.socket(zmq.PUSH)
     p.linger = 0
     p.connect("ipc://%s/push" % door.run)
+    c = Client(zctx, "ipc://%s/call" % door.run)
+
+    def counts():
+        a = c.ask({"to": "@node", "do": "metrics"})["result"]
+        return a["push_refused"], a["push_unanswered"], a["pending"]
+
     p.send(msgpack.packb({"to": "stock/17", "do": "restock",
                           "args": {"qty": 5}, "id": "p1"}))
     call = worker.get()
-    same((call["type"], call["args"], call["caller"], call["client"],
-          call["flags"] & 1), ("restock", {"qty": 5}, None, None, 1),
-         "a push is a send of nobody's")
+    same((call["type"], call["args"], call["flags"] & 1, call["id"]),
+         ("restock", {"qty": 5}, 1, "p1"), "a push is a send")
+    c.send(msgpack.packb({"to": "stock/17", "do": "restock", "op": "send",
+                          "args": {"qty": 5}, "id": "p1"}))
+    again = worker.get()
+    ok(call["client"] and call["client"] == again["client"],
+       "with an id it is kept, as that of any other request", call, again)
     p.send_json({"to": "stock/17", "do": "restock"})
-    ok(worker.get(), "JSON, too")
+    third = worker.get()
+    ok(third and third["client"] is None, "JSON, too; without an id none is")
+    before = counts()
+    worker.reply(call)
+    worker.reply(third, code="bad-args", text='no\n"qty"')
+    worker.reply(again)
+    ok(c.answer()["ok"], "nobody hears of a push; who sent hears")
+    same([a - b for a, b in zip(counts(), before)], [1, 0, -3],
+         "what its service refused is counted")
+    ok(' code=bad-args text="no\\x0a\\"qty\\""\n' in door.log_text(),
+       "and logged, on one line", door.log_text()[-300:])
+    p.send_json({"to": "stock/17", "do": "restock", "timeout": 50})
+    ok(worker.get() and until(lambda: counts()[1] == before[1] + 1),
+       "one that is not answered in time is counted", counts())
+    # The worker gets on, more slowly than they come: they wait for it.
+    before, total, sent, waiting = counts(), 40000, 0, []
+    body = msgpack.packb({"to": "stock/17", "do": "restock",
+                          "timeout": 60000})
+    taken, end = 0, time.time() + 60
+    while taken < total and time.time() < end:
+        for _ in range(1000):
+            if sent == total or not p.poll(0, zmq.POLLOUT):
+                break
+            p.send(body)
+            sent += 1
+        waiting += worker.poll(10)
+        some = 300 if sent < total else len(waiting)
+        for call in waiting[:some]:
+            worker.reply(call)
+        taken += len(waiting[:some])
+        del waiting[:some]
+    ok(taken == total and until(lambda: counts() == before),
+       "pushes wait where they come from, and none is refused", taken,
+       counts())
     for body in (b"", b"\xc1", b"{", msgpack.packb({"to": "stok", "do": "x"}),
                  b"\xc0" * (2 * MAX_BODY)):
         p.send(body)

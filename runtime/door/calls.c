@@ -126,16 +126,14 @@ encode(struct door *door, const struct door_spec *spec, uint64_t request)
 	struct acta_reader args = acta_reader(spec->args.data, spec->args.size);
 
 	msg.args = acta_read(&args);
-	if (!spec->silent) {
-		msg.caller.kind = ACTA_CALLER_DOOR;
-		msg.caller.service.data = spec->service->name;
-		msg.caller.service.size = (uint32_t)strlen(spec->service->name);
-		msg.caller.part = spec->part;
-		msg.caller.door.data = door->name;
-		msg.caller.door.size = (uint32_t)strlen(door->name);
-		msg.caller.door_inc = door->incarnation;
-		msg.caller.request = request;
-	}
+	msg.caller.kind = ACTA_CALLER_DOOR;
+	msg.caller.service.data = spec->service->name;
+	msg.caller.service.size = (uint32_t)strlen(spec->service->name);
+	msg.caller.part = spec->part;
+	msg.caller.door.data = door->name;
+	msg.caller.door.size = (uint32_t)strlen(door->name);
+	msg.caller.door_inc = door->incarnation;
+	msg.caller.request = request;
 	acta_buf_reset(&door->message);
 	acta_message_encode(&door->message, &msg);
 }
@@ -186,7 +184,6 @@ door_calls_add(struct door *door, const struct door_spec *spec)
 	link->count++;
 	link->bytes += charge;
 	door->pending_bytes += charge;
-	door->silent += call->silent;
 	*slot_of(door, request) = call;
 	sift_up(door, call, door->pending++);
 	door_link_wants(door, link);
@@ -213,12 +210,20 @@ door_calls_end(struct door *door, struct door_call *call)
 	link->count--;
 	link->bytes -= call->charge;
 	door->pending_bytes -= call->charge;
-	door->silent -= call->silent;
 	free(call->message);
 	free(call);
 }
 
 /* --------------------------------------------------------------- end -- */
+
+void
+door_calls_end_unanswered(struct door *door, struct door_call *call)
+{
+	door->count[DOOR_COUNT_push_unanswered]++;
+	door_log(door, "warn", "push-unanswered", "service=%s",
+	    call->link->service->name);
+	door_calls_end(door, call);
+}
 
 /* Never sent: certainly not applied. Sent: who knows. */
 static void
@@ -228,7 +233,9 @@ expire(struct door *door, struct door_call *call)
 	uint32_t ms = call->timeout_ms_shown;
 	char text[160];
 
-	if (call->silent) {
+	if (call->silent && call->sent) {
+		door_calls_end_unanswered(door, call);
+	} else if (call->silent) {
 		door->count[DOOR_COUNT_push_expired]++;
 		door_log(door, "warn", "push-expired", "service=%s", name);
 		door_calls_end(door, call);

@@ -274,10 +274,24 @@ door_answer_error(struct door *door, const struct door_back *back,
 	answer_error(door, back, code, text, hint);
 }
 
+static void
+refuse_push(struct door *door, const char *code, const char *text)
+{
+	char quoted[DOOR_QUOTED_MAX];
+
+	door->count[DOOR_COUNT_push_refused]++;
+	door_log(door, "warn", "push-refused", "code=%.64s text=%s", code,
+	    door_log_quote(quoted, text));
+}
+
 void
 door_call_ok(
     struct door *door, struct door_call *call, const void *result, size_t size)
 {
+	if (call->silent) {
+		door_calls_end(door, call);
+		return;
+	}
 	if (call->join)
 		door_join_ok(door, call->join, call, result, size);
 	else
@@ -293,6 +307,11 @@ door_call_error(struct door *door, struct door_call *call, const char *code,
 	bool ours =
 	    strcmp(code, "timeout") == 0 || strcmp(code, "unavailable") == 0;
 
+	if (call->silent) {
+		refuse_push(door, code, text);
+		door_calls_end(door, call);
+		return;
+	}
 	if (ours)
 		count_code(door, code);
 	else
@@ -596,12 +615,29 @@ door_clients_recv(struct door *door)
 
 /* --------------------------------------------------------------- push -- */
 
+/* A worker with much to do lets pushes wait where they come from. */
 static void
-refuse_push(struct door *door, const char *code, const struct acta_why *why)
+note_push(struct door *door, struct door_link *link)
 {
-	door->count[DOOR_COUNT_push_refused]++;
-	door_log(door, "warn", "push-refused", "code=%s text=\"%s\"", code,
-	    why->text);
+	if (link->count == 1) /* it was idle: that is no silence */
+		link->heard_ms = door->now_ms;
+	if (link->count >= DOOR_LINK_CALLS_MAX / 2 ||
+	    link->bytes >= DOOR_LINK_BYTES_MAX / 2)
+		door->push_waits = link;
+}
+
+bool
+door_pushes_wait(struct door *door)
+{
+	const struct door_link *link = door->push_waits;
+
+	if (link &&
+	    (!link->socket ||
+		door->now_ms - link->heard_ms >= DOOR_PUSH_HEARD_MS ||
+		(link->count < DOOR_LINK_CALLS_MAX / 2 &&
+		    link->bytes < DOOR_LINK_BYTES_MAX / 2)))
+		door->push_waits = NULL;
+	return door->push_waits != NULL;
 }
 
 static void
@@ -609,6 +645,7 @@ take_push(struct door *door, struct body *body)
 {
 	struct door_spec spec = { .silent = true };
 	struct door_service *service;
+	uint8_t hash[16];
 	char room[24], worker[ACTA_WORKER_KEY_MAX];
 
 	door->count[DOOR_COUNT_pushes]++;
@@ -616,23 +653,25 @@ take_push(struct door *door, struct body *body)
 	if (body->odd)
 		door->count[DOOR_COUNT_odd_frames]++;
 	if (read_body(door, body) != ACTA_OK) {
-		refuse_push(door, body->code, &body->why);
+		refuse_push(door, body->code, body->why.text);
 		return;
 	}
 	service = door_service_asked(door, body->request.service, &body->why);
 	if (!service) {
-		refuse_push(door, "unknown-service", &body->why);
+		refuse_push(door, "unknown-service", body->why.text);
 		return;
 	}
 	fill(door, &spec, &body->request, service);
 	spec.flags |= ACTA_CALL_SEND;
-	spec.id = door_id_text(body->request.id, room);
+	if (fill_id(&spec, &body->request, room, hash))
+		spec.client = hash;
 	choose_worker(service, &spec, worker);
 	if (door_calls_add(door, &spec) != ACTA_OK) {
 		acta_why_text(
 		    &body->why, "too much waits for %s", service->name);
-		refuse_push(door, "busy", &body->why);
+		refuse_push(door, "busy", body->why.text);
 	}
+	note_push(door, door_link_of(service, spec.part));
 }
 
 void
@@ -642,7 +681,8 @@ door_pushes_recv(struct door *door)
 	size_t bytes = 0;
 	zmq_msg_t msg;
 
-	for (uint32_t n = 0; n < DOOR_TURN_MESSAGES; n++) {
+	for (uint32_t n = 0; n < DOOR_TURN_MESSAGES && !door_pushes_wait(door);
+	     n++) {
 		struct body body = { 0 };
 
 		if (!recv_message(door->push, &env, &msg, DOOR_ENVELOPE_MAX)) {

@@ -22,6 +22,9 @@
 #define DOOR_CALLS_BYTES_MAX (32u << 20)
 #define DOOR_LINK_CALLS_MAX 32768u      /* so that one that is down ... */
 #define DOOR_LINK_BYTES_MAX (16u << 20) /* ... does not take it all */
+/* Pushes are not read while a worker that answers has half of that to do; one
+ * that has not answered for so long holds up nobody. */
+#define DOOR_PUSH_HEARD_MS 1000
 #define DOOR_SERVICES_MAX 1024u
 #define DOOR_WORKERS_MAX 64u
 #define DOOR_ENVELOPE_MAX 8u /* frames before a body */
@@ -67,13 +70,14 @@
 	X(not_found)                                                       \
 	X(internal)                                                        \
 	X(push_refused)                                                    \
-	X(push_expired)  /* its service was down until its timeout */      \
-	X(sent_again)    /* to a worker that was started anew */           \
-	X(late_replies)  /* to calls that had ended */                     \
-	X(other_replies) /* to another incarnation of this door */         \
-	X(client_gone)   /* an answer, but no one to take it */            \
-	X(client_slow)   /* an answer dropped: the client does not read */ \
-	X(bad_links)     /* malformed frames from a worker */              \
+	X(push_expired)    /* its service was down until its timeout */    \
+	X(push_unanswered) /* sent; whether it was handled is unknown */   \
+	X(sent_again)      /* to a worker that was started anew */         \
+	X(late_replies)    /* to calls that had ended */                   \
+	X(other_replies)   /* to another incarnation of this door */       \
+	X(client_gone)     /* an answer, but no one to take it */          \
+	X(client_slow) /* an answer dropped: the client does not read */   \
+	X(bad_links)   /* malformed frames from a worker */                \
 	X(events)                                                          \
 	X(heads)                                                           \
 	X(topics_over)   /* heads not told: too many topics */             \
@@ -128,7 +132,7 @@ struct door_call {
 	bool queued;    /* it is in `unsent` */
 	bool sent;      /* was, to this or an earlier incarnation */
 	bool kept;      /* its service records its id: may be sent again */
-	bool silent;    /* a push: ends when it is sent */
+	bool silent;    /* a push: nobody is answered */
 	uint8_t client[16];
 	int64_t id_ms;
 	struct door_join *join; /* or NULL: then `back` is whom to answer */
@@ -152,6 +156,7 @@ struct door_link {
 	struct door_calls unsent, sent;
 	uint32_t count;
 	size_t bytes;
+	int64_t heard_ms; /* when it answered last */
 };
 
 struct door_held; /* clients.c: an answer that found no room */
@@ -200,7 +205,8 @@ struct door {
 	struct door_links waiting; /* up, with unsent calls */
 
 	struct door_call **slots, **heap;
-	uint32_t pending, silent; /* answers due; pushes that wait */
+	uint32_t pending; /* answers due, of pushes too */
+	struct door_link *push_waits; /* for it, or NULL */
 	size_t pending_bytes;
 	uint64_t request; /* the last */
 
@@ -238,6 +244,10 @@ void door_config_fini(struct door_config *config);
 void door_log(struct door *door, const char *level, const char *event,
     const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+/* A value of a line, in quotes: what is in it makes no other and no line. */
+#define DOOR_QUOTED_MAX 512
+const char *door_log_quote(char out[DOOR_QUOTED_MAX], const char *text);
+
 /* --------------------------------------------------------- sockets.c -- */
 
 /* Make and bind all sockets. ACTA_EBUSY: an address is in use; ACTA_EIO. */
@@ -272,6 +282,8 @@ struct door_spec {
 /* Queue it. ACTA_ELIMIT: a bound was met, nothing was done. */
 ACTA_NODISCARD enum acta_err door_calls_add(
     struct door *door, const struct door_spec *spec);
+/* A push that was sent and that nobody will answer any more. */
+void door_calls_end_unanswered(struct door *door, struct door_call *call);
 /* NULL if it has ended. */
 struct door_call *door_calls_find(struct door *door, uint64_t request);
 /* Take it out of everything and free it. */
@@ -308,6 +320,8 @@ void door_links_recv(struct door *door);
 
 void door_clients_recv(struct door *door);
 void door_pushes_recv(struct door *door);
+/* Are they to wait where they come from? */
+bool door_pushes_wait(struct door *door);
 /* An answer; `back` is only read. Counts it. */
 void door_answer_ok(struct door *door, const struct door_back *back,
     const void *result, size_t size);

@@ -188,7 +188,8 @@ set_workers(struct door *door, struct door_service *service, uint32_t workers)
 		door_link_wants(door, service->links[i]);
 }
 
-/* To the front of `unsent`, in order: those sent before that have kept ids. */
+/* To the front of `unsent`, in order: those sent before that have kept ids. What
+ * was pushed without one is not sent twice, and nobody waits for it. */
 static void
 send_again(struct door *door, struct door_link *link)
 {
@@ -196,6 +197,8 @@ send_again(struct door *door, struct door_link *link)
 
 	for (call = TAILQ_LAST(&link->sent, door_calls); call; call = before) {
 		before = TAILQ_PREV(call, door_calls, entry);
+		if (!call->kept && call->silent)
+			door_calls_end_unanswered(door, call);
 		if (!call->kept)
 			continue;
 		TAILQ_REMOVE(&link->sent, call, entry);
@@ -320,16 +323,12 @@ send_batch(struct door *door, struct door_link *link)
 	for (call = TAILQ_FIRST(&link->unsent); count > 0; count--) {
 		next = TAILQ_NEXT(call, entry);
 		call->sent = true;
-		if (call->silent) {
-			door_calls_end(door, call);
-		} else {
-			TAILQ_REMOVE(&link->unsent, call, entry);
-			TAILQ_INSERT_TAIL(&link->sent, call, entry);
-			call->queued = false;
-			if (!call->kept) { /* never to be sent again */
-				free(call->message);
-				call->message = NULL;
-			}
+		TAILQ_REMOVE(&link->unsent, call, entry);
+		TAILQ_INSERT_TAIL(&link->sent, call, entry);
+		call->queued = false;
+		if (!call->kept) { /* never to be sent again */
+			free(call->message);
+			call->message = NULL;
 		}
 		call = next;
 	}
@@ -391,10 +390,11 @@ reply(struct door *door, const struct acta_item *item)
 		return;
 	}
 	call = door_calls_find(door, item->request);
-	if (!call || call->silent) {
+	if (!call) {
 		door->count[DOOR_COUNT_late_replies]++;
 		return;
 	}
+	call->link->heard_ms = door->now_ms;
 	if (!item->code.data) {
 		door_call_ok(door, call, item->body.data, item->body.size);
 		return;

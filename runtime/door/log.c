@@ -3,10 +3,33 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LINES_MAX 5u
 #define WINDOW_MS 1000
+
+const char *
+door_log_quote(char out[DOOR_QUOTED_MAX], const char *text)
+{
+	size_t at = 0;
+
+	out[at++] = '"';
+	for (; *text != '\0' && at + 6 < DOOR_QUOTED_MAX; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c < 0x20 || c == 0x7f) {
+			at += (size_t)snprintf(out + at, 5, "\\x%02x", c);
+			continue;
+		}
+		if (c == '"' || c == '\\')
+			out[at++] = '\\';
+		out[at++] = (char)c;
+	}
+	out[at++] = '"';
+	out[at] = '\0';
+	return out;
+}
 
 /* The window of an event; events are literals, told apart by address. */
 static struct door_log_window *
@@ -31,7 +54,9 @@ door_log(struct door *door, const char *level, const char *event,
     const char *format, ...)
 {
 	struct door_log_window *w = window_of(door, event);
-	char line[768], more[32] = "";
+	char line[1536], more[32] = "";
+	struct timespec now;
+	struct tm utc;
 	va_list args;
 	int n;
 
@@ -45,7 +70,11 @@ door_log(struct door *door, const char *level, const char *event,
 		w->dropped++;
 		return;
 	}
-	n = snprintf(line, sizeof line, "level=%s event=%s door=%s", level,
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &utc);
+	n = (int)strftime(line, sizeof line, "time=%Y-%m-%dT%H:%M:%S", &utc);
+	n += snprintf(line + n, sizeof line - (size_t)n,
+	    ".%03ldZ level=%s event=%s door=%s", now.tv_nsec / 1000000, level,
 	    event, door->name);
 	if (*format) {
 		line[n++] = ' ';

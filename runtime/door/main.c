@@ -29,14 +29,15 @@ send_ctl(const struct acta_ctl *ctl)
 static int
 give_up(struct door *door, const char *code, const struct acta_why *why)
 {
+	char text[DOOR_QUOTED_MAX], hint[DOOR_QUOTED_MAX];
 	struct acta_ctl ctl;
 
 	acta_ctl_init(&ctl, ACTA_CTL_CAUSE);
 	snprintf(ctl.name, sizeof ctl.name, "%s", code);
 	snprintf(ctl.text, sizeof ctl.text, "%s", why->text);
 	send_ctl(&ctl);
-	door_log(door, "error", code, "text=\"%s\" hint=\"%s\"", why->text,
-	    why->hint);
+	door_log(door, "error", code, "text=%s hint=%s",
+	    door_log_quote(text, why->text), door_log_quote(hint, why->hint));
 	return 1;
 }
 

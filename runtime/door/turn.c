@@ -206,16 +206,17 @@ prepare(struct door *door, struct turn *turn)
 }
 
 static bool
-has_unread(const struct door *door)
+has_unread(struct door *door)
 {
 	for (int i = 0; i < DOOR_INLETS; i++)
-		if (door->unread[i])
+		if (door->unread[i] &&
+		    (i != DOOR_PUSH || !door_pushes_wait(door)))
 			return true;
 	return false;
 }
 
 static int
-wait_ms(const struct door *door, const struct turn *turn)
+wait_ms(struct door *door, const struct turn *turn)
 {
 	int64_t wait = turn->heartbeat_ms - door->now_ms;
 
