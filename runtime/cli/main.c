@@ -140,8 +140,10 @@ static const struct acta_command commands[] = {
 	    "  acta sub stock.reserved/17 -o json",
 	    sub_options, 0, 1, acta_cmd_sub },
 	{ "state", "ADDR [DATA]",
-	    "An actor's rows, as its worker has them; as its store has them, if "
-	    "the\nworker does not answer, or a node's folder `data` is named.\n\n"
+	    "An actor's rows, as its worker has them; as its store has them, "
+	    "if "
+	    "the\nworker does not answer, or a node's folder `data` is "
+	    "named.\n\n"
 	    "  acta state stock/17\n"
 	    "  acta state stock/17 /var/lib/acta/shop",
 	    node_options, 1, 2, acta_cmd_state },

@@ -19,7 +19,8 @@ stay(acta_actor *self, const acta_msg *msg)
 {
 	const struct timespec a_while = { 0, 1000000 };
 
-	acta_put(self, acta_int("n", -1)); /* not seen before its turn is over */
+	acta_put(
+	    self, acta_int("n", -1)); /* not seen before its turn is over */
 	while (access(acta_arg_str(msg, "while"), F_OK) == 0)
 		(void)nanosleep(&a_while, NULL);
 	return ACTA_DONE;
