@@ -215,6 +215,13 @@ def make(cli):
     tap.equal(got.returncode, 0, "and that checks")
     got = cli.run("new", "node", "shop", cwd=folder)
     tap.equal(got.returncode, 5, "it overwrites nothing")
+    above = os.path.dirname(folder)
+    got = cli.run("new", "node", "above", cwd=above)
+    with open(os.path.join(above, "above.yaml"), encoding="utf-8") as f:
+        tap.ok("{name: stock, load: stock/stock.so}" in f.read(),
+               "from above the folders of services, too", got.stderr)
+    tap.equal(cli.run("check", "above.yaml", cwd=above).returncode, 0,
+              "and that checks")
     return folder
 
 

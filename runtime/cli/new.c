@@ -120,39 +120,53 @@ new_service(const struct acta_cli *cli, const char *name)
 	return code;
 }
 
-/* Each .so of this folder that is a service, as a line of YAML. */
+/* If `file` is a service: a line of YAML. */
+static bool
+list_service(const struct acta_config_world *world, const char *file,
+    struct acta_buf *yaml)
+{
+	struct acta_declared declared;
+	struct acta_why why;
+	char *path = realpath(file, NULL);
+	bool is = path != NULL &&
+	    acta_config_describe(world->describe_arg, path, &declared, &why) ==
+		ACTA_OK;
+
+	if (is) {
+		acta_text_printf(
+		    yaml, "  - {name: %s, load: %s}\n", declared.name, file);
+		acta_declared_fini(&declared);
+	}
+	free(path);
+	return is;
+}
+
+/* Each NAME.so of this folder, and NAME/NAME.so as `new service` makes it. */
 static uint32_t
 list_services(struct acta_buf *yaml)
 {
 	struct acta_config_world world;
-	struct acta_declared declared;
-	struct acta_why why;
 	struct acta_buf buf;
-	struct dirent *entry;
-	DIR *dir = opendir(".");
+	struct dirent **entries = NULL;
+	int found = scandir(".", &entries, NULL, alphasort);
 	uint32_t count = 0;
 
 	acta_buf_init(&buf);
 	acta_config_world(&world, &buf);
-	while (dir != NULL && (entry = readdir(dir)) != NULL) {
-		size_t size = strlen(entry->d_name);
-		char *path;
+	for (int i = 0; i < found; i++) {
+		const char *name = entries[i]->d_name;
+		size_t size = strlen(name);
+		char *file = NULL;
 
-		if (size < 4 || strcmp(entry->d_name + size - 3, ".so") != 0)
-			continue;
-		path = realpath(entry->d_name, NULL);
-		if (path != NULL &&
-		    acta_config_describe(
-			world.describe_arg, path, &declared, &why) == ACTA_OK) {
-			acta_text_printf(yaml, "  - {name: %s, load: %s}\n",
-			    declared.name, entry->d_name);
-			acta_declared_fini(&declared);
-			count++;
-		}
-		free(path);
+		if (size >= 4 && strcmp(name + size - 3, ".so") == 0)
+			file = acta_text_keepf("%s", name);
+		else if (acta_service_valid(name, size))
+			file = acta_text_keepf("%s/%s.so", name, name);
+		count += file != NULL && list_service(&world, file, yaml);
+		free(file);
+		free(entries[i]);
 	}
-	if (dir != NULL)
-		closedir(dir);
+	free(entries);
 	acta_buf_fini(&buf);
 	return count;
 }
