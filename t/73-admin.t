@@ -64,7 +64,9 @@ class Operator:
         self.kills += 1
         tap.until(lambda: self.node.pid(service))
         run = self.node.acta(*args)
-        self.trust(run.returncode in (0, 3), f"{args} at {step}: {run.stderr}")
+        # That a letter is gone means that it was done.
+        self.trust(run.returncode in ((0, 3) if args[0] == "dead" else (0,)),
+                   f"{args} at {step}: {run.stderr}")
 
     # ------------------------------------------------------- dead letters
 

@@ -509,7 +509,7 @@ channel_accept(struct acta_part *part, struct acta_msg *msg)
 	uint32_t peer;
 
 	if (peer_of(msg, &service, &peer))
-		in = acta_channel_in(part, service, peer);
+		in = acta_channel_from(part, service, peer);
 	if (in == NULL) {
 		refuse(part, msg, "not-found", "no channel comes from there");
 		return;

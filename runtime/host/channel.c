@@ -104,6 +104,17 @@ acta_channel_in(
 	return channel_in(part, service, peer_part, false);
 }
 
+struct acta_in *
+acta_channel_from(
+    struct acta_part *part, struct acta_bytes service, uint32_t peer_part)
+{
+	const struct acta_route *route =
+	    acta_part_route(part, service.data, service.size);
+
+	return channel_in(part, service, peer_part,
+	    route != NULL && peer_part < route->partitions);
+}
+
 static void
 read_chain(struct acta_reader *r, struct acta_hash128 *out, bool *ok)
 {

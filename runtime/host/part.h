@@ -532,6 +532,9 @@ void acta_channel_block(
 /* What operators do: `acta channel` (runtime/README). */
 struct acta_in *acta_channel_in(
     struct acta_part *part, struct acta_bytes service, uint32_t peer_part);
+/* The same, made if there may be one: nothing need have come from there yet. */
+struct acta_in *acta_channel_from(
+    struct acta_part *part, struct acta_bytes service, uint32_t peer_part);
 void acta_channel_accept(struct acta_part *part, struct acta_in *in);
 /* Up to `most` of what waits there becomes dead letters; how many are left. */
 uint64_t acta_channel_reset(
