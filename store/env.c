@@ -40,7 +40,7 @@ struct lmdb {
 	MDB_env *env;
 	MDB_dbi dbis[ACTA_MAPS];
 	struct acta_env_txn read, write;
-	bool reading, writing, no_sync;
+	bool reading, writing, no_sync, read_only;
 	unsigned page_size, begun;
 	int lock_fd; /* -1: none; held until the close */
 	char dir[PATH_MAX], path[PATH_MAX];
@@ -293,9 +293,17 @@ static enum acta_err
 lmdb_sync(struct acta_env *base)
 {
 	struct lmdb *env = (struct lmdb *)base;
+	mdb_filehandle_t fd;
 
 	if (env->no_sync)
 		return ACTA_OK;
+	/* LMDB has readers flush nothing, but what its writer wrote is in the
+	 * page cache of the same file. */
+	if (env->read_only)
+		return mdb_env_get_fd(env->env, &fd) == MDB_SUCCESS &&
+			fdatasync(fd) == 0
+		    ? ACTA_OK
+		    : ACTA_EUNSURE;
 	if (mdb_env_sync(env->env, 1) != MDB_SUCCESS)
 		return ACTA_EUNSURE;
 	return acta_dir_sync(env->dir);
@@ -585,6 +593,7 @@ acta_env_open(const char *dir, const struct acta_env_options *options,
 
 	env->lock_fd = -1;
 	env->no_sync = options->no_sync;
+	env->read_only = options->read_only;
 	env->base = (struct acta_env){ .ops = &lmdb_ops, .lasting = true };
 	if (snprintf(env->path, sizeof(env->path), "%s/data.mdb", dir) >=
 	    (int)sizeof(env->path)) {

@@ -62,7 +62,7 @@ struct acta_env_ops {
 	    struct acta_env_cursor *cursor, struct acta_row *out);
 	enum acta_err (*cursor_del)(struct acta_env_cursor *cursor);
 	/* All that is committed, and its directory, is on the disk when it
-	 * returns. */
+	 * returns; of a read-only env what can be seen now. */
 	enum acta_err (*sync)(struct acta_env *env);
 	/* Does the disk, past the page cache, hold the bytes that this txn
 	 * got (NULL: the file's two roots)? ACTA_ECORRUPT if not; ACTA_EINVAL

@@ -575,6 +575,10 @@ sim_sync(struct acta_env *base)
 	struct env *env = (struct env *)base;
 	struct acta_sim_disk *disk = env->disk;
 
+	if (env->read_only) {
+		flush(disk);
+		return ACTA_OK;
+	}
 	switch (step(disk, ACTA_SIM_SYNC)) {
 	case ACTA_SIM_KILL: return ACTA_EUNSURE;
 	case ACTA_SIM_EIO:

@@ -56,6 +56,12 @@ acta_snapshot_drop(struct acta_snapshot *snapshot)
 	snapshot->txn = NULL;
 }
 
+enum acta_err
+acta_snapshot_flush(struct acta_snapshot *snapshot)
+{
+	return ops(snapshot)->sync(snapshot->store->env);
+}
+
 void
 acta_snapshot_close(struct acta_snapshot **snapshot)
 {

@@ -26,6 +26,10 @@ ACTA_NODISCARD enum acta_err acta_snapshot_turn(
 ACTA_NODISCARD enum acta_err acta_snapshot_take(
     struct acta_snapshot *snapshot, uint64_t *out_turn, struct acta_why *why);
 void acta_snapshot_drop(struct acta_snapshot *snapshot);
+/* What was taken is on the disk when it returns: a writer that was killed may have
+ * left its last turn in the page cache, where a power cut finds it. */
+ACTA_NODISCARD enum acta_err acta_snapshot_flush(
+    struct acta_snapshot *snapshot);
 
 struct acta_snapshot_info { /* of what was taken */
 	const char *service; /* lives as long as the snapshot */

@@ -11,7 +11,8 @@
  * the first snapshot was begun: they are of one instant, also those whose service
  * was down. And if each partition was still held when it was let go, these turns
  * had been flushed. Else all is done again. Copied is afterwards, from the
- * snapshots, while the node goes on.
+ * snapshots, while the node goes on; each store is flushed before, for a service
+ * that was down may have been killed before its last turn was.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -24,10 +25,9 @@
 
 #include "codecs/packer.h"
 #include "runtime/cli/cli.h"
-#include "runtime/cli/manifest.h"
+#include "runtime/cli/cut.h"
 #include "store/dir.h"
 #include "store/lock.h"
-#include "store/snapshot.h"
 
 #define TRIES 10
 #define HOLD_MS 950
@@ -187,27 +187,23 @@ open_places(struct backup *b, bool lock)
 	    err == ACTA_EBUSY ? ACTA_EXIT_CONFLICT : ACTA_EXIT_FAILED, &why);
 }
 
-/* *out_same: each has the turn that was read. */
 static enum acta_err
-take_all(struct backup *b, bool *out_same, struct acta_why *why)
+take_all(struct backup *b, struct acta_cut *cut, struct acta_why *why)
 {
 	enum acta_err err = ACTA_OK;
-	uint64_t turn;
-	uint32_t i;
+	bool done = false;
 
-	*out_same = true;
-	for (i = 0; i < b->places.count && err == ACTA_OK; i++)
-		err = acta_snapshot_turn(b->snapshots[i], &b->turns[i]);
-	for (i = 0; i < b->places.count && err == ACTA_OK; i++) {
-		err = acta_snapshot_take(b->snapshots[i], &turn, why);
-		*out_same = *out_same && turn == b->turns[i];
-	}
+	*cut = (struct acta_cut){ .snapshots = b->snapshots,
+		.turns = b->turns,
+		.count = b->places.count };
+	while (err == ACTA_OK && !done)
+		err = acta_cut_step(cut, &done, why);
 	return err;
 }
 
 /* Every one that was let go had been held until then, at the turn we have. */
 static bool
-all_held(const struct backup *b, acta_value list)
+all_held(const struct backup *b, const struct acta_cut *cut, acta_value list)
 {
 	struct acta_reader reader = acta_reader_into(list);
 	bool ok = true;
@@ -220,9 +216,9 @@ all_held(const struct backup *b, acta_value list)
 
 		/* Not there: its service is in memory. */
 		if (place != NULL)
-			ok = ok && acta_bool_at(row, "held") &&
-			    (uint64_t)acta_int_at(row, "turn", -1) ==
-				b->turns[place - b->places.list];
+			ok = ok &&
+			    acta_cut_held(
+				cut, (uint32_t)(place - b->places.list), row);
 		free(service);
 	}
 	return ok;
@@ -242,13 +238,13 @@ no_others(const struct backup *b)
 
 /* One try; *out_done: the snapshots are of one instant. */
 static int
-cut(struct backup *b, bool *out_done)
+cut_once(struct backup *b, bool *out_done)
 {
 	struct acta_why why = { "", "" };
+	struct acta_cut cut;
 	struct acta_buf answer;
 	int64_t begin_ms;
 	acta_value held, gone;
-	bool same = false;
 	enum acta_err err;
 	int code = open_places(b, false);
 
@@ -258,14 +254,14 @@ cut(struct backup *b, bool *out_done)
 	acta_buf_init(&answer);
 	begin_ms = acta_cli_now_ms();
 	held = ask_all(b, "hold", &answer);
-	err = take_all(b, &same, &why);
+	err = take_all(b, &cut, &why);
 	b->held = held.size;
 	b->held_ms = acta_cli_now_ms() - begin_ms;
 	gone = ask_all(b, "go", &answer);
 	if (err != ACTA_OK)
 		code = acta_say(ACTA_EXIT_FAILED, &why);
-	*out_done = err == ACTA_OK && same && gone.size == held.size &&
-	    all_held(b, gone) && no_others(b);
+	*out_done = err == ACTA_OK && !cut.moved && gone.size == held.size &&
+	    all_held(b, &cut, gone) && no_others(b);
 	acta_buf_fini(&answer);
 	return code;
 }
@@ -278,7 +274,7 @@ cut_running(struct backup *b)
 
 	for (int i = 0; i < TRIES && code == ACTA_EXIT_OK && !done; i++) {
 		forget_places(b);
-		code = cut(b, &done);
+		code = cut_once(b, &done);
 	}
 	if (code == ACTA_EXIT_OK && !done)
 		code = acta_sayf(ACTA_EXIT_TIMEOUT,
@@ -293,13 +289,13 @@ static int
 cut_stopped(struct backup *b, const char *data)
 {
 	struct acta_why why = { "", "" };
-	bool same;
+	struct acta_cut cut;
 	int code;
 
 	b->node = acta_text_keepf("%s", "");
 	b->data = acta_text_keepf("%s", data);
 	code = open_places(b, true);
-	if (code == ACTA_EXIT_OK && take_all(b, &same, &why) != ACTA_OK)
+	if (code == ACTA_EXIT_OK && take_all(b, &cut, &why) != ACTA_OK)
 		code = acta_say(ACTA_EXIT_FAILED, &why);
 	return code;
 }
@@ -325,6 +321,10 @@ copy_one(struct backup *b, uint32_t i, struct acta_manifest *manifest,
 		code = acta_sayf(ACTA_EXIT_FAILED, NULL,
 		    "%s is the store of %s.%" PRIu32, place->dir, info.service,
 		    info.part);
+	else if (acta_snapshot_flush(b->snapshots[i]) != ACTA_OK)
+		code = acta_sayf(ACTA_EXIT_FAILED,
+		    "if its service is down: acta start --storage-checked",
+		    "%s: its disk failed", place->dir);
 	else if (acta_snapshot_copy(
 		     b->snapshots[i], dir, NULL, &copied, &why) != ACTA_OK)
 		code = acta_say(ACTA_EXIT_FAILED, &why);

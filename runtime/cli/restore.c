@@ -22,11 +22,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "codecs/packer.h"
 #include "runtime/cli/cli.h"
-#include "runtime/cli/manifest.h"
+#include "runtime/cli/cut.h"
 #include "store/dir.h"
-#include "store/snapshot.h"
 
 #define DEPTH_MAX 8 /* of folders that are removed */
 
@@ -40,120 +38,6 @@ struct restore {
 	struct acta_manifest all, chosen;
 };
 
-/* -------------------------------------------------------------- channels -- */
-
-/* The first half of a history id is what channels carry. */
-static uint64_t
-short_of(const uint8_t history[16])
-{
-	uint64_t out;
-
-	memcpy(&out, history, sizeof(out));
-	return out;
-}
-
-/* Of the peer that a row of the channel's table is about. */
-static const struct acta_manifest_store *
-peer_of(const struct acta_manifest *manifest, const struct acta_row *row)
-{
-	const uint8_t *k = row->key;
-	char service[256];
-
-	if (row->key_size < 4 || row->key_size != 4u + k[1])
-		return NULL;
-	memcpy(service, k + 2, k[1]);
-	service[k[1]] = '\0';
-	return acta_manifest_find(
-	    manifest, service, (uint32_t)k[2 + k[1]] << 8 | k[3 + k[1]]);
-}
-
-/*
- * store/rows.h: "i" [history, incarnation, its random, ...], "o" [next, acked,
- * chain, chain, history, ...]. A row that knew another store than the one that was
- * saved with it stays as it is: that channel has to stop. False: it is no such row.
- */
-static bool
-map_row(const struct acta_row *row, const struct acta_manifest_store *peer,
-    struct acta_buf *out)
-{
-	struct acta_reader r = acta_reader(row->value, row->value_size);
-	bool in = *(const uint8_t *)row->key == 'i', ok = true, known = false;
-	uint32_t n = acta_read_list(&r, &ok), at;
-
-	acta_buf_reset(out);
-	if (!ok || n < 6) /* "t": names no store */
-		return false;
-	acta_pack_list(out, n);
-	for (at = 0; at < n; at++) {
-		size_t size;
-		const void *raw = acta_read_raw(&r, &size);
-		struct acta_reader one = acta_reader(raw, size);
-		uint64_t number;
-
-		if (size == 0)
-			return false;
-		if (at == (in ? 0u : 4u)) {
-			number = acta_read_uint(&one, &ok);
-			known = ok && number == short_of(peer->history);
-			if (known)
-				acta_pack_uint(out, short_of(peer->fresh));
-		}
-		if (known && in && (at == 1 || at == 2))
-			acta_pack_uint(out, 0); /* any is newer */
-		else if (!known || at != (in ? 0u : 4u))
-			acta_pack_raw(out, raw, size);
-	}
-	return ok && known;
-}
-
-/* In one turn of the store. */
-static enum acta_err
-map_peers(struct acta_store *store, const struct acta_manifest *manifest)
-{
-	struct acta_scan *scan;
-	struct acta_buf value;
-	struct acta_row row;
-	enum acta_err err;
-
-	acta_buf_init(&value);
-	acta_store_begin(store);
-	scan = acta_scan_open(store, ACTA_T_CHANNEL, "", 0);
-	while (acta_scan_next(scan, &row)) {
-		const struct acta_manifest_store *peer =
-		    peer_of(manifest, &row);
-
-		if (peer != NULL && map_row(&row, peer, &value))
-			acta_store_put(store, ACTA_T_CHANNEL, row.key,
-			    row.key_size, value.data, value.size);
-	}
-	err = acta_scan_close(&scan);
-	if (err == ACTA_OK)
-		err = acta_store_commit(store, acta_store_last_ms(store), true);
-	else
-		acta_store_abort(store);
-	acta_buf_fini(&value);
-	return err;
-}
-
-static enum acta_err
-tell_peers(const struct restore *r, const struct acta_manifest_store *of,
-    const char *dir, uint64_t used, struct acta_why *why)
-{
-	struct acta_store_options options = { .service = of->service,
-		.part = of->part,
-		.parts = of->parts,
-		.quota = (UINT64_C(16) << 30) + 4 * used,
-		.allow_any_fs = true };
-	struct acta_store *store;
-	enum acta_err err = acta_store_open(dir, &options, &store, why);
-
-	if (err != ACTA_OK)
-		return err;
-	err = map_peers(store, &r->chosen);
-	acta_store_close(&store);
-	return err;
-}
-
 /* --------------------------------------------------------------- staging -- */
 
 static int
@@ -162,41 +46,24 @@ remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
 	return remove(path);
 }
 
-static int
-restore_one(const struct restore *r, const struct acta_manifest_store *of)
+static const struct acta_manifest_store *
+find_chosen(void *self, const char *service, uint32_t part)
 {
+	return acta_manifest_find(self, service, part);
+}
+
+static int
+restore_one(struct restore *r, const struct acta_manifest_store *of)
+{
+	const struct acta_put_back all = { .find = find_chosen,
+		.self = &r->chosen };
 	char *from =
 	    acta_text_keepf("%s/%s/%" PRIu32, r->from, of->service, of->part);
 	char *to =
 	    acta_text_keepf("%s/%s/%" PRIu32, r->stage, of->service, of->part);
 	struct acta_why why = { "", "" };
-	struct acta_snapshot *snapshot = NULL;
-	struct acta_snapshot_info info;
-	struct acta_copied copied;
-	uint64_t turn;
-	enum acta_err err = acta_snapshot_open(from, &snapshot, &why);
+	enum acta_err err = acta_cut_put_back(&all, of, from, to, &why);
 
-	if (err == ACTA_OK)
-		err = acta_snapshot_take(snapshot, &turn, &why);
-	if (err == ACTA_OK) {
-		acta_snapshot_info(snapshot, &info);
-		if (turn != of->turn ||
-		    memcmp(info.id.history, of->history, 16) != 0 ||
-		    strcmp(info.service, of->service) != 0 ||
-		    info.part != of->part || info.parts != of->parts) {
-			acta_why_text(
-			    &why, "%s is not what was backed up", from);
-			err = ACTA_ECORRUPT;
-		}
-	}
-	if (err == ACTA_OK)
-		err =
-		    acta_snapshot_copy(snapshot, to, of->fresh, &copied, &why);
-	acta_snapshot_close(&snapshot);
-	if (err == ACTA_OK)
-		err = tell_peers(r, of, to, info.used_bytes, &why);
-	if (err != ACTA_OK && why.text[0] == '\0')
-		acta_why_text(&why, "%s: %s", from, acta_strerror(err));
 	free(from);
 	free(to);
 	return err == ACTA_OK ? ACTA_EXIT_OK : acta_say(ACTA_EXIT_FAILED, &why);
