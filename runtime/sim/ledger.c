@@ -44,8 +44,8 @@ broken(struct acta_ledger *ledger, const char *format, ...)
 	ledger->broken(ledger->self, format, text);
 }
 
-static struct acta_view *
-view_copy(const struct acta_view *of)
+struct acta_view *
+acta_view_copy(const struct acta_view *of)
 {
 	struct acta_view *view = acta_zalloc(1, sizeof(*view));
 
@@ -272,10 +272,9 @@ outbox_count(const struct acta_omap_row *row)
 /* I3, I4, I6: what a receiver took is what its sender, durably, sent; its hash
  * tells the same story. */
 const char *
-acta_ledger_disagree(const struct acta_place *from, const struct acta_place *to,
+acta_view_disagree(const struct acta_view *view, const struct acta_place *to,
     const struct acta_in_row *in)
 {
-	const struct acta_view *view = acta_view_of(from, true);
 	struct out_row out;
 	struct acta_hash128 chain;
 	uint64_t seq;
@@ -297,6 +296,13 @@ acta_ledger_disagree(const struct acta_place *from, const struct acta_place *to,
 	return memcmp(chain.bytes, in->chain.bytes, 16) == 0
 	    ? NULL
 	    : "the two tell different stories";
+}
+
+const char *
+acta_ledger_disagree(const struct acta_place *from, const struct acta_place *to,
+    const struct acta_in_row *in)
+{
+	return acta_view_disagree(acta_view_of(from, true), to, in);
 }
 
 /* Between those of which none was set back, everything holds at once. */
@@ -532,6 +538,7 @@ check_outbox(struct acta_ledger *ledger, const struct acta_place *place,
 		    (unsigned long long)rows);
 }
 
+/* Judged by that ledger; NULL: of a copy, by none. */
 static void
 apply_record(struct acta_ledger *ledger, const struct acta_place *place,
     struct acta_view *view, const struct acta_record *record)
@@ -552,12 +559,13 @@ apply_record(struct acta_ledger *ledger, const struct acta_place *place,
 		c.value = c.key + c.key_size;
 		c.was =
 		    acta_omap_get(&view->tables[c.table], c.key, c.key_size);
-		check_change(&c);
+		if (ledger != NULL)
+			check_change(&c);
 		apply(&c);
 		outbox |= c.table == ACTA_T_OUTBOX;
 		at = c.value + c.size;
 	}
-	if (outbox)
+	if (outbox && ledger != NULL)
 		check_outbox(ledger, place, view);
 }
 
@@ -609,7 +617,7 @@ acta_ledger_seen(
     struct acta_ledger *ledger, struct acta_sim_disk *disk, void *before)
 {
 	const struct acta_place *place = acta_sim_disk_user(disk);
-	struct acta_view *view = view_copy(before);
+	struct acta_view *view = acta_view_copy(before);
 	const struct acta_omap_row *last =
 	    acta_omap_last(acta_sim_disk_map(disk, false, ACTA_MAP_JOURNAL));
 	uint64_t turn = last != NULL ? be64(last->bytes) : 0;
@@ -621,6 +629,28 @@ acta_ledger_seen(
 	}
 	acta_buf_init(&whole);
 	take_record(ledger, place, view, turn, &whole);
+	acta_buf_fini(&whole);
+	return view;
+}
+
+void *
+acta_view_copied(const struct acta_view *of, const struct acta_sim_disk *disk,
+    const struct acta_view *before)
+{
+	struct acta_view *view = acta_view_copy(before != NULL ? before : of);
+	const struct acta_omap_row *last =
+	    acta_omap_last(acta_sim_disk_map(disk, false, ACTA_MAP_JOURNAL));
+	struct acta_record record;
+	struct acta_buf whole;
+
+	if (last == NULL || be64(last->bytes) != view->turn + 1)
+		return view; /* it is being copied, or merged */
+	acta_buf_init(&whole);
+	if (read_record(disk, view->turn + 1, &whole, &record)) {
+		apply_record(NULL, NULL, view, &record);
+		view->turn++;
+		view->last_ms = record.now_ms;
+	}
 	acta_buf_fini(&whole);
 	return view;
 }

@@ -34,6 +34,10 @@ struct acta_ledger {
 void *acta_ledger_seen(struct acta_ledger *ledger, struct acta_sim_disk *disk,
     void *before);
 void acta_ledger_forget(void *view);
+/* The first, of a disk onto which a tool copies what that view is of, and then
+ * adds a turn of its own. */
+void *acta_view_copied(const struct acta_view *of,
+    const struct acta_sim_disk *disk, const struct acta_view *before);
 
 /* An item is about to leave: what is durable must imply it. */
 void acta_ledger_leaves(struct acta_ledger *ledger,
@@ -62,6 +66,7 @@ bool acta_ledger_open_code(struct acta_bytes code);
 
 const struct acta_view *acta_view_of(
     const struct acta_place *place, bool durable);
+struct acta_view *acta_view_copy(const struct acta_view *of);
 /* A row's value; false: there is none. */
 bool acta_view_get(const struct acta_view *view, enum acta_table table,
     const void *key, size_t key_size, struct acta_reader *out);
@@ -76,6 +81,8 @@ void acta_view_in(const struct acta_view *view, const struct acta_place *from,
 /* Is what `to` has taken of `from` what that durably sent? NULL, or what is
  * not so. */
 const char *acta_ledger_disagree(const struct acta_place *from,
+    const struct acta_place *to, const struct acta_in_row *in);
+const char *acta_view_disagree(const struct acta_view *from,
     const struct acta_place *to, const struct acta_in_row *in);
 
 #endif /* ACTA_SIM_LEDGER_H */

@@ -30,7 +30,9 @@ sim_check_init(void)
 void *
 sim_check_seen(void *self, struct acta_sim_disk *disk, void *before)
 {
-	return acta_ledger_seen(&sim->ledger, disk, before);
+	return acta_sim_disk_user(disk) == NULL
+	    ? sim_backup_seen(disk, before)
+	    : acta_ledger_seen(&sim->ledger, disk, before);
 }
 
 void

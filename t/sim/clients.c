@@ -75,8 +75,10 @@ pack_args(struct acta_buf *b, const struct sim_event *e)
 void
 sim_ask_id(const struct sim_ask *ask, uint8_t out[16])
 {
-	/* A session has one for all: the actor's. */
-	uint64_t name = ask->seq > 0 ? ~(uint64_t)ask->event.b : ask->id;
+	/* A session has one for all: the actor's, until the node is put back. */
+	uint64_t name = ask->seq > 0
+	    ? ~(uint64_t)(ask->event.b + SIM_ACTORS * ask->session)
+	    : ask->id;
 	struct acta_hash128 id = acta_hash128(&name, sizeof(name));
 
 	memcpy(out, id.bytes, 16);
@@ -148,8 +150,8 @@ sim_disturbances(void)
 }
 
 uint64_t
-sim_operator(const struct acta_place *to, const char *type,
-    const struct acta_place *peer)
+sim_admin(
+    const struct acta_place *to, const char *type, const struct acta_buf *args)
 {
 	struct acta_door *d = &sim->cluster.doors[0];
 	struct acta_message m = { .from = { "", 0 },
@@ -161,22 +163,17 @@ sim_operator(const struct acta_place *to, const char *type,
 		.request = ++sim->requests,
 		.dst_part = to->index,
 		.flags = ACTA_CALL_ADMIN };
-	struct acta_buf args, body;
+	uint32_t doubled = sim->cluster.net.rates.doubled;
+	struct acta_buf body;
 
-	acta_buf_init(&args);
 	acta_buf_init(&body);
-	acta_pack_map(&args, 2);
-	acta_pack_text(&args, "peer");
-	acta_pack_text(&args, peer->process->config.service);
-	acta_pack_text(&args, "peer_part");
-	acta_pack_int(&args, peer->index);
 	item.src = (struct acta_bytes){ d->name, (uint32_t)strlen(d->name) };
 	item.dst = (struct acta_bytes){ to->process->config.service,
 		(uint32_t)strlen(to->process->config.service) };
 	m.sent_ms = acta_cluster_ms(&sim->cluster);
 	m.deadline_ms = m.sent_ms + DEADLINE_MS;
-	m.args_raw =
-	    (struct acta_bytes){ (const char *)args.data, (uint32_t)args.size };
+	m.args_raw = (struct acta_bytes){ (const char *)args->data,
+		(uint32_t)args->size };
 	m.caller = (struct acta_caller){ .kind = ACTA_CALLER_DOOR,
 		.door = item.src,
 		.door_inc = item.inc,
@@ -186,11 +183,31 @@ sim_operator(const struct acta_place *to, const char *type,
 	acta_message_encode(&body, &m);
 	item.body =
 	    (struct acta_bytes){ (const char *)body.data, (uint32_t)body.size };
-	sim_trace("operator: %s at %s of %s", type, to->dir, peer->dir);
+	sim_trace("operator: %s at %s", type, to->dir);
+	sim->cluster.net.rates.doubled = 0; /* zmq doubles nothing */
 	acta_door_send(&sim->cluster, 0, to->process->end, &item);
-	acta_buf_fini(&args);
+	sim->cluster.net.rates.doubled = doubled;
 	acta_buf_fini(&body);
 	return item.request;
+}
+
+uint64_t
+sim_operator(const struct acta_place *to, const char *type,
+    const struct acta_place *peer)
+{
+	struct acta_buf args;
+	uint64_t request;
+
+	acta_buf_init(&args);
+	acta_pack_map(&args, 2);
+	acta_pack_text(&args, "peer");
+	acta_pack_text(&args, peer->process->config.service);
+	acta_pack_text(&args, "peer_part");
+	acta_pack_int(&args, peer->index);
+	sim_trace("  about the channel with %s", peer->dir);
+	request = sim_admin(to, type, &args);
+	acta_buf_fini(&args);
+	return request;
 }
 
 static void
@@ -232,7 +249,7 @@ take_id(struct sim_ask *ask)
 		uint32_t op = other->event.a;
 
 		if (other->final && other->answered && other->event.kept_id &&
-		    other->seq == 0 && op != OP_RETRY &&
+		    !other->forgotten && other->seq == 0 && op != OP_RETRY &&
 		    other->event.b == ask->event.b &&
 		    other->event.c != ask->event.c && other->ok &&
 		    op != OP_REUSE && op != OP_PEEK && op != OP_SHOUT) {
@@ -262,6 +279,7 @@ take_seq(struct sim_ask *ask)
 		return false;
 	sim->tally[T_EARLY] += early;
 	ask->seq = ++sim->session_seq[who];
+	ask->session = sim->put_back;
 	sim->session_ask[who] = ask;
 	sim->tally[T_SESSION]++;
 	return true;
@@ -438,8 +456,10 @@ sim_ask_reply(uint32_t door, const struct acta_item *item)
 	struct sim_ask *ask = sim_ask_of(door, item->request);
 	bool ok = item->code.data == NULL;
 
-	if (ask == NULL && ok)
+	if (ask == NULL && ok) {
 		word_heard(item->request);
+		sim_backup_heard(item);
+	}
 	if (ask == NULL)
 		return;
 	ask->requests[door] = 0; /* the door is done with it */

@@ -173,13 +173,15 @@ sim_fault_hang_over(struct acta_process *p)
 
 /* All processes at once, and the root; with the power all that was not durable
  * goes, too, or had just made it. */
-static void
-all_end(bool power)
+void
+sim_all_end(bool power)
 {
 	struct acta_cluster *c = &sim->cluster;
 
 	sim->power_out = false;
 	sim->powers++;
+	if (power)
+		sim_backup_end();
 	if (acta_cluster_ms(c) > sim->latest_ms)
 		sim->latest_ms = acta_cluster_ms(c);
 	for (uint32_t i = 0; i < c->count; i++) {
@@ -229,7 +231,7 @@ sim_judge(struct acta_process *p, enum acta_err err)
 
 	sim->doing = DOING_NOTHING;
 	if (sim->power_out) {
-		all_end(true);
+		sim_all_end(true);
 		return;
 	}
 	if (err == ACTA_ECLOSED && s->hangs) {
@@ -462,7 +464,7 @@ sim_fault(const struct sim_event *e)
 			sim->asks[i].requests[e->a] = 0;
 		sim_announce(c->doors[e->a].end);
 		break;
-	case EV_ROOT: all_end(false); break;
+	case EV_ROOT: sim_all_end(false); break;
 	case EV_REOPEN:
 		if (e->c == 0 && c->net.lives[e->b] > 0)
 			acta_process_tell(c->processes[e->a], e->b);
@@ -483,6 +485,8 @@ sim_fault(const struct sim_event *e)
 	case EV_COPY: copy(e->a); break;
 	case EV_RESTORE: put_back(e->a, e->b, false); break;
 	case EV_WIPE: put_back(e->a, e->b, true); break;
+	case EV_BACKUP: sim_backup_begin(e->c); break;
+	case EV_PUT_BACK: sim_put_back(e->a); break;
 	default: assert(false);
 	}
 }

@@ -67,7 +67,9 @@ expect(const struct sim_ask *ask, int64_t *least, int64_t *most)
 
 	if (ask->not_done) /* so nothing of it may be there */
 		return;
-	if (!ask->answered) {
+	if (ask->forgotten) {
+		*most += 1;
+	} else if (!ask->answered) {
 		*most += 1;
 		/* Passed by its session, it is done, or was told to be over. */
 		*least += ask->passed && !ask->told_over && sim->ends == 0 &&
@@ -142,7 +144,7 @@ check_left(const struct sim_ask *ask)
 	const struct sim_event *e = &ask->event;
 	bool right = true;
 
-	if (!ask->answered || (!ask->ok && !e->send))
+	if (!ask->answered || (!ask->ok && !e->send) || ask->forgotten)
 		return;
 	switch (e->a) {
 	case OP_QUERY: right = has(e->b, "ask", e->number, 2); break;
@@ -179,7 +181,7 @@ check_world(const struct sim_ask *ask)
 	const struct sim_event *e = &ask->event;
 	uint32_t runs = sim->posts[e->number];
 
-	if (e->a != OP_POST)
+	if (e->a != OP_POST || ask->forgotten)
 		return;
 	if (runs == 0 && ask->answered && ask->ok && !e->send)
 		sim_violation(
@@ -391,7 +393,8 @@ check_doomed(const struct dead *dead, const struct sim_ask *ask)
 	bool crashes = e->how == DOOM_CRASHES || e->how == DOOM_HANGS;
 	bool survives = crashes && e->lives < 3;
 
-	if (e->a != OP_DOOM || !ask->answered || (!ask->ok && !e->send))
+	if (e->a != OP_DOOM || !ask->answered || (!ask->ok && !e->send) ||
+	    ask->forgotten)
 		return;
 	if (crashes && sim->crashes[e->number] > max)
 		sim_violation("message %u crashed %u processes, %u is the most",
@@ -494,8 +497,7 @@ check_channel(const struct acta_place *from, const struct acta_place *to)
 {
 	bool memory =
 	    from->process->store.in_memory || to->process->store.in_memory;
-	bool back = sim->processes[from->process->end].set_back ||
-	    sim->processes[to->process->end].set_back;
+	bool back = sim_set_apart(from->process->end, to->process->end);
 	struct acta_in_row in;
 	const char *wrong;
 
@@ -514,6 +516,8 @@ check_channel(const struct acta_place *from, const struct acta_place *to)
 		if (memory && !sim->set_back)
 			check_in_memory(from, to);
 		sim->tally[T_BACK_AGREED] += back;
+		sim->tally[T_BACK_TOGETHER] +=
+		    !back && sim->put_back > 0 && out_of(from, to) != NULL;
 	}
 }
 

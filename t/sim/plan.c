@@ -14,6 +14,7 @@
 #define FAULTS_MOST 14u
 #define SIM_SESSIONS 200 /* of 1,000 */
 #define SIM_SET_BACK 120 /* of 1,000 */
+#define SIM_BACK_UP 100  /* of 1,000 */
 #define SIM_CALM 120     /* of 1,000 */
 #define SIM_FULL 20      /* of 1,000 */
 #define SIM_LATE 50      /* of 1,000 */
@@ -516,6 +517,34 @@ set_back(struct sim_plan *plan, struct acta_dice *dice)
 	}
 }
 
+/* A backup while all goes on, tried until one comes to its end; then all is put
+ * back from it, or some of it, perhaps twice. */
+static void
+back_up(struct sim_plan *plan, struct acta_dice *dice)
+{
+	uint32_t times = 1 + acta_dice_chance(dice, 300);
+	int64_t at_us = START_US + acta_dice_between(dice, 0, SPAN_US / 2);
+
+	for (uint32_t i = 0; i < 4; i++)
+		add(plan, EV_BACKUP, 0, at_us + i * (SPAN_US / 8))->c =
+		    acta_dice_chance(dice, 300) ? 1 + acta_dice_roll(dice, 40)
+						: 0;
+	for (uint32_t i = 0; i < times; i++) {
+		bool some = durable(plan) > 1 && acta_dice_chance(dice, 400);
+		int64_t later_us =
+		    acta_dice_between(dice, at_us, START_US + SPAN_US - 1);
+
+		add(plan, EV_PUT_BACK,
+		    some ? 1 + acta_dice_roll(dice, (1u << durable(plan)) - 2)
+			 : 0,
+		    later_us);
+		plan->mends |= some && acta_dice_chance(dice, 500);
+		/* A channel that stops stays full. */
+		if (some)
+			plan->config.channel_quota = 256u << 20;
+	}
+}
+
 /* Much is said when nothing breaks any more. */
 static void
 calm(struct sim_plan *plan, struct acta_dice *dice)
@@ -560,6 +589,8 @@ sim_plan_make(struct sim_plan *plan, uint64_t seed)
 	}
 	if (acta_dice_chance(&dice, SIM_SET_BACK))
 		set_back(plan, &dice);
+	else if (acta_dice_chance(&dice, SIM_BACK_UP))
+		back_up(plan, &dice);
 	else if (acta_dice_chance(&dice, SIM_CALM))
 		calm(plan, &dice);
 	if (acta_dice_chance(&dice, SIM_FULL))
@@ -664,6 +695,10 @@ sim_event_print(
 	case EV_WALL: fprintf(out, " by %.0f s\n", (double)e->x / 1e6); break;
 	case EV_DOOR: fprintf(out, " %u\n", e->a); break;
 	case EV_ROOT: fprintf(out, "\n"); break;
+	case EV_BACKUP:
+		fprintf(out, ", ended at its step %u (0: not)\n", e->c);
+		break;
+	case EV_PUT_BACK: fprintf(out, ", services %u (0: all)\n", e->a); break;
 	case EV_RESTORE:
 	case EV_WIPE:
 		fprintf(out, ", %s, partitions %u\n", service, e->b);

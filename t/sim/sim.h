@@ -3,13 +3,14 @@
  * breaks), a world in which it happens, and checks after every event.
  *
  * plan.c makes the events of a seed; world.c lets them happen, faults.c breaks
- * things, clients.c asks; actors.c are the services; check.c keeps what is
- * durable and judges it; last.c judges the end; table.c counts; main.c runs
- * seeds and shrinks the events of one that fails.
+ * things, clients.c asks, backup.c backs up; actors.c are the services; check.c
+ * keeps what is durable and judges it; last.c judges the end; table.c counts;
+ * main.c runs seeds and shrinks the events of one that fails.
  */
 #ifndef T_SIM_H
 #define T_SIM_H
 
+#include "runtime/cli/cut.h"
 #include "runtime/sim/cluster.h"
 #include "runtime/sim/ledger.h"
 
@@ -58,7 +59,9 @@
 	X(WALL, "wall clock set") /* by x us */                              \
 	X(COPY, "store copied")   /* of process a */                         \
 	X(RESTORE, "copy put back") /* of a's partitions b, their last copy */ \
-	X(WIPE, "store made anew")  /* of the same: it is empty */
+	X(WIPE, "store made anew")  /* of the same: it is empty */           \
+	X(BACKUP, "backup")         /* ends at its c-th step; 0: it does not */ \
+	X(PUT_BACK, "backup put back") /* services a, bit by bit; 0: all */
 
 #define X(name, text) EV_##name,
 enum sim_event_kind { SIM_EVENT_KINDS(X) EV_KINDS };
@@ -250,7 +253,16 @@ extern const char *const sim_point_names[PT_COUNT];
 	X(BACK_RESET, "set back: an operator resets")       \
 	X(BACK_ACCEPTED, "set back: an operator accepts")   \
 	X(BACK_STOPPED, "set back: channel stopped")        \
-	X(BACK_AGREED, "set back: channel agrees, goes on")
+	X(BACK_AGREED, "set back: channel agrees, goes on") \
+	X(BACKUP, "backup: whole")                          \
+	X(BACKUP_AGAIN, "backup: not of one instant, again") \
+	X(BACKUP_DOWN, "backup: with a service that is down") \
+	X(BACKUP_ENDED, "backup: ended by a kill")          \
+	X(BACK_ALL, "put back: all")                        \
+	X(BACK_SOME, "put back: some services")             \
+	X(BACK_TWICE, "put back: again, from the same backup") \
+	X(BACK_KILLED, "put back: ended by a kill, again")  \
+	X(BACK_TOGETHER, "put back: channel of two goes on")
 
 #define X(name, text) T_##name,
 enum sim_tally {
@@ -280,6 +292,9 @@ struct sim_ask { /* a client's request, until it knows */
 	bool dropped;  /* its door knew no way */
 	bool told_over; /* it expired */
 	bool passed;   /* its session went on, and its answer is gone */
+	bool in_backup; /* it was answered when the last one was begun */
+	bool forgotten; /* whether it was done went with what was put back */
+	uint32_t session; /* which of its actor's */
 	uint64_t replied; /* that request of it, without a kept id */
 	uint32_t tries;
 	uint64_t requests[ACTA_CLUSTER_DOORS_MAX]; /* the last at each door */
@@ -309,6 +324,34 @@ struct sim_process { /* beside the cluster's */
 	struct acta_sim_copy *copies[ACTA_CLUSTER_PARTS_MAX];
 	struct acta_sim_copy *old[ACTA_CLUSTER_PARTS_MAX]; /* BREAK_OLD_STORE */
 	bool set_back; /* a copy was put back */
+	uint32_t put_back; /* with those of the same number, from one backup */
+};
+
+/* ------------------------------------------------------------- backups -- */
+
+struct sim_store { /* of a backup */
+	struct acta_place *place;
+	uint64_t held, gone; /* requests that wait for their answer */
+	struct acta_view *view; /* what was copied */
+	struct acta_manifest_store row;
+	struct acta_sim_disk *copy, *stage;
+};
+
+struct sim_backup {
+	enum { BACKUP_NONE, BACKUP_HOLD, BACKUP_LOOK, BACKUP_GO, BACKUP_COPY } state;
+	int64_t next_us; /* its next step; INT64_MAX: there is none */
+	uint32_t tries, steps_left; /* 0: it ends by itself */
+	uint32_t number; /* of backups that came to their end */
+	uint32_t held, gone, copied;
+	bool all_held, killed;
+	struct acta_cut cut;
+	struct acta_snapshot *snapshots[SIM_PLACES_MAX];
+	uint64_t turns[SIM_PLACES_MAX];
+	struct sim_store stores[SIM_PLACES_MAX];
+	uint32_t count;
+	struct sim_store kept[SIM_PLACES_MAX]; /* of the last whole one */
+	uint32_t kept_count;
+	uint32_t chosen; /* services that are put back, bit by bit */
 };
 
 struct sim_talk { /* on one channel, since the sender's last question */
@@ -339,6 +382,8 @@ struct sim_world {
 	uint32_t tells;
 	int64_t net_until_us, slew_us;
 	bool power_out, healing, probed, set_back;
+	struct sim_backup backup;
+	uint32_t put_back; /* so many times was something */
 	uint32_t mended;       /* steps of an operator's way out */
 	int64_t mend_us;       /* the next */
 	uint64_t words[SIM_PLACES_MAX][SIM_PLACES_MAX]; /* not yet answered */
@@ -425,7 +470,26 @@ void sim_ask_id(const struct sim_ask *ask, uint8_t out[16]);
  * request's number. */
 uint64_t sim_operator(const struct acta_place *to, const char *type,
     const struct acta_place *peer);
+uint64_t sim_admin(const struct acta_place *to, const char *type,
+    const struct acta_buf *args);
 uint64_t sim_disturbances(void);
+
+/* -------------------------------------------------------------- backups -- */
+
+void sim_backup_begin(uint32_t steps);
+void sim_backup_step(void);
+void sim_backup_heard(const struct acta_item *reply);
+void sim_backup_end(void); /* its process ends */
+void sim_backup_fini(struct sim_backup *backup);
+/* Of a disk that belongs to no process. */
+enum acta_sim_fate sim_backup_disk(struct acta_sim_disk *disk);
+void *sim_backup_seen(struct acta_sim_disk *disk, void *before);
+/* These services' stores, from the last backup; 0: all. */
+void sim_put_back(uint32_t services);
+/* The node ends, without power or with it. */
+void sim_all_end(bool power);
+/* Were the two put back at different times, or one alone? */
+bool sim_set_apart(uint32_t a, uint32_t b);
 
 /* --------------------------------------------------------------- actors -- */
 

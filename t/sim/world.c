@@ -168,6 +168,8 @@ on_step(void *self, struct acta_sim_disk *disk, enum acta_sim_step step)
 	struct acta_place *place = acta_sim_disk_user(disk);
 	uint32_t kind;
 
+	if (place == NULL)
+		return sim_backup_disk(disk);
 	if (!sim_point_met(place->process->end, disk_point(step), &kind))
 		return ACTA_SIM_GO;
 	if (kind == EV_EIO)
@@ -229,10 +231,8 @@ static bool
 stop_expected(
     const struct acta_place *place, const char *name, const char *text)
 {
-	if (sim->processes[place->process->end].set_back)
-		return true;
 	for (uint32_t i = 0; i < sim->cluster.count; i++)
-		if (sim->processes[i].set_back &&
+		if (sim_set_apart(place->process->end, i) &&
 		    (strstr(name, sim->cluster.routes[i].name) != NULL ||
 			strstr(text, sim->cluster.routes[i].name) != NULL))
 			return true;
@@ -468,7 +468,8 @@ enum what {
 	A_FAST,
 	A_SPACE,
 	A_NET,
-	A_SLEW
+	A_SLEW,
+	A_BACKUP
 };
 
 struct choice {
@@ -556,6 +557,7 @@ offer_all(struct choices *all)
 		if (!sim->asks[i].final)
 			offer(all, sim->asks[i].again_us, A_CLIENT, i, 0);
 	offer(all, sim->net_until_us, A_NET, 0, 0);
+	offer(all, sim->backup.next_us, A_BACKUP, 0, 0);
 	if (c->wall_us != c->slew.offset_us)
 		offer(all, sim->slew_us, A_SLEW, 0, 0);
 }
@@ -590,6 +592,7 @@ choose(const struct choice *choice)
 		c->net.rates = sim->plan->rates;
 		sim->net_until_us = INT64_MAX;
 		break;
+	case A_BACKUP: sim_backup_step(); break;
 	case A_SLEW:
 		acta_slew_tick(&c->slew, c->now_us + c->wall_us, c->now_us);
 		sim->slew_us = c->now_us + 1000000;
@@ -602,7 +605,8 @@ quiet(void)
 {
 	struct acta_cluster *c = &sim->cluster;
 
-	if (next_event() != NULL || c->net.count > 0 || sim->tells > 0)
+	if (next_event() != NULL || c->net.count > 0 || sim->tells > 0 ||
+	    sim->backup.state != BACKUP_NONE)
 		return false;
 	for (uint32_t i = sim->ask_first; i < sim->ask_count; i++)
 		if (!sim->asks[i].final)
@@ -756,7 +760,7 @@ set_up(const struct sim_plan *plan)
 	if ((sim->breaks & BREAK_NO_FLUSH) != 0)
 		acta_sim_disks_break(sim->cluster.disks, ACTA_SIM_NO_FLUSH);
 	sim->cluster.net.rates = plan->rates;
-	sim->net_until_us = INT64_MAX;
+	sim->net_until_us = sim->backup.next_us = INT64_MAX;
 	for (uint32_t i = 0; i < plan->services; i++) {
 		bool memory = plan->memory && i == plan->services - 1;
 
@@ -832,6 +836,7 @@ sim_world_fini(struct sim_world *world)
 			acta_sim_copy_free(&world->processes[i].copies[n]);
 			acta_sim_copy_free(&world->processes[i].old[n]);
 		}
+	sim_backup_fini(&world->backup);
 	acta_cluster_fini(&world->cluster);
 	for (uint32_t i = 0; i < world->ask_count; i++)
 		acta_buf_fini(&world->asks[i].result);
