@@ -207,6 +207,7 @@ def make(cli):
     got = cli.run("cflags")
     tap.ok(os.path.exists(os.path.join(got.stdout.strip()[2:], "acta.h")),
            "acta cflags: there is acta.h", got.stdout)
+    headers(got.stdout.strip(), folder)
     got = cli.run("new", "node", "shop", cwd=folder)
     with open(os.path.join(folder, "shop.yaml"), encoding="utf-8") as f:
         tap.ok("{name: stock, load: stock.so}" in f.read(),
@@ -223,6 +224,47 @@ def make(cli):
     tap.equal(cli.run("check", "above.yaml", cwd=above).returncode, 0,
               "and that checks")
     return folder
+
+
+CPP = """
+#include <acta.h>
+#include <acta_test.h>
+
+static acta_status
+run(acta_actor *self, const acta_msg *msg)
+{
+	acta_put(self, acta_int("n", acta_arg_int(msg, "n")));
+	acta_send(self, "cpp/2", "y", acta_str("a", "b"));
+	acta_send(self, acta_self(self), "y", ACTA_NONE);
+	return acta_reply(self, acta_int("n", 1));
+}
+
+static const acta_handler handlers[] = {
+	{ "x", run, "n:int" }, { .type = "y", .run = run, .flags = 4 }, { 0 }
+};
+
+ACTA_SERVICE("cpp", "1", handlers, .schema = 2);
+"""
+
+
+def headers(flags, folder):
+    """A service compiles without a warning, in C and in C++."""
+    strict = [flags, "-Wall", "-Wextra", "-Wpedantic", "-Werror",
+              "-fsyntax-only"]
+    with open(os.path.join(folder, "cpp.cc"), "w", encoding="utf-8") as f:
+        f.write(CPP)
+    for compiler, std, file in (("gcc", "c17", "stock.c"),
+                                ("clang", "c17", "stock.c"),
+                                ("g++", "c++20", "cpp.cc"),
+                                ("clang++", "c++20", "cpp.cc")):
+        if not shutil.which(compiler):
+            tap.diag(f"skip {compiler}: it is not here")
+            continue
+        got = subprocess.run([compiler, f"-std={std}", *strict, file],
+                             cwd=folder, text=True, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT)
+        tap.equal((got.returncode, got.stdout), (0, ""),
+                  f"a service compiles as {std} with {compiler}")
 
 
 def refused(cli, folder):
