@@ -131,8 +131,8 @@ with Node(services) as node:
 
     tap.equal([node.acta("reconcile", node.dir + "/none").returncode,
                node.acta("reconcile", node.run).returncode,
-               node.acta("reconcile").returncode], [3, 3, 2],
-              "no data, no store in it, nothing named")
+               node.acta("reconcile").returncode], [3, 3, 4],
+              "no data, no store in it, no node")
 taken_twice()
 
 # What is in memory has no store, and has not lost one; nor has what was never up.
@@ -149,9 +149,9 @@ with Node(services) as node:
     tap.ok(code == 0 and [(c["to"], c["in_memory"], c["sent"])
                           for c in channels] == [("memo.0", True, 3)],
            "a receiver in memory is told from a store that is gone", channels)
-    text = node.acta("reconcile", node.data)
+    text = node.acta("reconcile")
     tap.ok(text.returncode == 0 and "in memory: only what was" in text.stdout,
-           "in words, too", text.stdout)
+           "in words, too; the stores of the node that runs", text.stdout)
     tap.equal(node.stop(), 0, "the node stops")
     code, channels = reconcile(node)
     tap.ok(code == 0 and len(channels) == 1, "also of a node that is down",

@@ -167,11 +167,11 @@ static const struct acta_command commands[] = {
 	    "  acta channel accept order.0 stock.1\n"
 	    "  acta channel reset --yes order.0 stock.1",
 	    channel_options, 0, 3, acta_cmd_channel },
-	{ "reconcile", "DATA",
+	{ "reconcile", "[DATA]",
 	    "Is all taken, once, that services sent each other?\n\n"
-	    "  acta reconcile data\n"
+	    "  acta reconcile\n"
 	    "  acta reconcile data -o json",
-	    plain_options, 1, 1, acta_cmd_reconcile },
+	    node_options, 0, 1, acta_cmd_reconcile },
 	{ "store",
 	    "[info [DIR | SERVICE] | scrub DIR | SERVICE | compact DIR | "
 	    "backup DEST [DATA] | restore SRC DATA [SERVICE ...]]",

@@ -595,28 +595,57 @@ print(struct reconcile *r)
 	acta_buf_fini(&out);
 }
 
+/* The folder that was named, or the running node's. */
+static int
+find_data(const struct acta_cli *cli, char **out)
+{
+	struct acta_at at = { 0 };
+	struct acta_buf answer;
+	struct acta_reader reader;
+	int code;
+
+	if (cli->argc > 0) {
+		*out = acta_text_keepf("%s", cli->argv[0]);
+		return ACTA_EXIT_OK;
+	}
+	acta_buf_init(&answer);
+	code = acta_at_find(cli, &at);
+	if (code == ACTA_EXIT_OK)
+		code = acta_root_ask(cli, &at, "info", &answer);
+	if (code == ACTA_EXIT_OK) {
+		reader = acta_reader(answer.data, answer.size);
+		*out = acta_text_raw_at(acta_read(&reader), "data", "");
+	}
+	acta_at_fini(&at);
+	acta_buf_fini(&answer);
+	return code;
+}
+
 int
 acta_cmd_reconcile(struct acta_cli *cli)
 {
 	static const char *const head[] = { "FROM", "TO", "SENT", "TAKEN",
 		"WAITING", "" };
 	struct reconcile r = { .cli = cli };
-	int code = ACTA_EXIT_OK;
+	char *data = NULL;
+	int code = find_data(cli, &data);
 
+	if (code != ACTA_EXIT_OK)
+		return code;
 	acta_buf_init(&r.rows);
 	r.cells = malloc(sizeof(head));
 	if (r.cells == NULL)
 		abort();
 	for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++)
 		r.cells[r.cell_count++] = acta_text_keepf("%s", head[i]);
-	if (!acta_places_find(&r.places, cli->argv[0]))
+	if (!acta_places_find(&r.places, data))
 		code = acta_sayf(ACTA_EXIT_NOT_FOUND,
 		    "it is the folder `data` of a node's config", "%s: %s",
-		    cli->argv[0], strerror(errno));
+		    data, strerror(errno));
 	else if (r.places.count == 0)
 		code = acta_sayf(ACTA_EXIT_NOT_FOUND,
 		    "it is the folder `data` of a node's config",
-		    "%s: there is no store in it", cli->argv[0]);
+		    "%s: there is no store in it", data);
 	for (uint32_t i = 0; i < r.places.count; i++)
 		channels_of(&r, &r.places.list[i]);
 	if (code == ACTA_EXIT_OK)
@@ -626,6 +655,7 @@ acta_cmd_reconcile(struct acta_cli *cli)
 	free(r.cells);
 	acta_places_fini(&r.places);
 	acta_buf_fini(&r.rows);
+	free(data);
 	return code != ACTA_EXIT_OK ? code
 	    : r.wrong == 0          ? ACTA_EXIT_OK
 				    : ACTA_EXIT_PROBLEMS;
