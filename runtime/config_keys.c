@@ -46,7 +46,7 @@ static const char *const readies[] = { "ready", "start", NULL };
 static const char *const exceeds[] = { "on_exceed", "hold", "escalate", NULL };
 static const char *const restarts[] = { "restart type", "permanent",
 	"transient", "temporary", NULL };
-static const char *const on_faileds[] = { "on_failed", "park", NULL };
+static const char *const on_faileds[] = { "on_failed", "park", "stop", NULL };
 static const char *const on_lags[] = { "on_lag", "hold", "lapse", NULL };
 
 /* Words of other systems, or of a later version: what to say instead. */
@@ -62,8 +62,6 @@ static const struct {
 	    "this version has start: up with its process" },
 	{ "ready", "notify", NULL,
 	    "this version has start: up with its process" },
-	{ "on_failed", "stop", NULL,
-	    "this version has park: only the failing actor waits" },
 };
 
 #define N(field) offsetof(struct acta_config, field)

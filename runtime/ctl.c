@@ -36,7 +36,7 @@ static bool
 known(uint32_t type)
 {
 	return (type >= ACTA_CTL_ENDPOINT && type <= ACTA_CTL_ALARM) ||
-	    (type >= ACTA_CTL_PEER && type <= ACTA_CTL_STOP);
+	    (type >= ACTA_CTL_PEER && type <= ACTA_CTL_GO);
 }
 
 enum acta_err

@@ -44,6 +44,8 @@ enum acta_ctl_type {
 	ACTA_CTL_BLAME,        /* uid crashed its process count times; before
 	                        * the first PEER, ended by a uid of zeros */
 	ACTA_CTL_STOP,         /* stop intake, finish the turn, exit 0 */
+	ACTA_CTL_GO,           /* partitions that stopped for a failed message go
+	                        * on (on_failed: stop) */
 };
 
 struct acta_ctl {

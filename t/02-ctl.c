@@ -56,7 +56,7 @@ START_TEST(what_is_no_record_is_refused_and_the_next_is_read)
 	REFUSED((ssize_t)sizeof(bad));
 	bad.type = ACTA_CTL_ALARM + 1;
 	REFUSED((ssize_t)sizeof(bad));
-	bad.type = ACTA_CTL_STOP + 1;
+	bad.type = ACTA_CTL_GO + 1;
 	REFUSED((ssize_t)sizeof(bad));
 	bad = good;
 	memset(bad.name, 'x', sizeof(bad.name));

@@ -249,8 +249,6 @@ static const struct {
 	    "service \"stock\" may need", "fewer workers or partitions" },
 	{ ONE("on_failed: halt"), "2:46", "unknown on_failed \"halt\"",
 	    "park" },
-	{ ONE("on_failed: stop"), "2:46", "on_failed",
-	    "this version has park" },
 	{ "supervisor: {on_exceed: holds}\n" STOCK, "1:25",
 	    "unknown on_exceed \"holds\"", "did you mean \"hold\"?" },
 	{ "supervisor: {intensity: -1}\n" STOCK, "1:25", "out of range",

@@ -799,6 +799,83 @@ START_TEST(a_hot_actor_does_not_hold_up_another)
 }
 END_TEST
 
+/* on_failed: stop. Nothing overtakes a message that failed; whatever ends or
+ * starts, its partition stands until it is told to go on, with that one first. */
+START_TEST(a_partition_that_stops_lets_nothing_overtake)
+{
+	struct acta_buf b;
+	struct reply *r;
+
+	acta_buf_init(&b);
+	d.config.stop_on_failed = true;
+	reopen();
+	hello_from("third", 3, 99, 1);
+	broken = true;
+	r = ask_("k", .type = "flaky");
+	ck_assert_uint_eq(r->count, 0);
+	ck_assert(strstr(d.alarm_text, "broken") != NULL);
+	ck_assert(strstr(d.alarm_text, "acta start counter") != NULL);
+	broken = false;
+	d.now_ms += 100;
+	driven_run(&d);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_uint_eq(r->count, 0);
+		ck_assert_str_eq(
+		    ask_("other", .type = "add", .n = 1)->code, "busy");
+		ck_assert_str_eq(ask_("other", .type = "look")->result, "0");
+		acta_buf_reset(&b);
+		pack_question(&b, "pass", 1);
+		hello_from("third", 3, 99, 2);
+		data_from("third", 1, &b, 1, 99);
+		driven_run(&d);
+		ck_assert_uint_eq(rows_of(ACTA_T_OUTBOX), 0);
+		d.alarm_text[0] = '\0';
+		reopen();
+		driven_run(&d);
+		ck_assert(strstr(d.alarm_text, "broken") != NULL);
+	}
+	ran[0] = '\0';
+	flaky_runs = 0;
+	acta_part_go(d.part);
+	ck_assert_str_eq(d.alarm_text, "");
+	put("other", .type = "add", .n = 1);
+	driven_run(&d);
+	ck_assert_uint_eq(flaky_runs, 1);
+	ck_assert_str_eq(ran, "other+1 ");
+	ck_assert_uint_eq(rows_of(ACTA_T_PARKED), 0);
+	hello_from("third", 3, 99, 3);
+	data_from("third", 1, &b, 1, 99);
+	driven_run(&d);
+	ck_assert_uint_eq(rows_of(ACTA_T_OUTBOX), 1);
+	reopen(); /* and it is not stopped any more */
+	ck_assert_str_eq(ask_("other", .type = "add", .n = 1)->result, "2");
+	acta_buf_fini(&b);
+}
+END_TEST
+
+START_TEST(a_partition_that_stops_is_tried_as_often_as_others)
+{
+	struct reply *r;
+
+	d.config.stop_on_failed = true;
+	d.config.max_attempts = 3;
+	reopen();
+	broken = true;
+	r = ask_("k", .type = "flaky");
+	put("other", .type = "flaky"); /* behind it */
+	for (int i = 0; i < 2; i++) {
+		ck_assert(d.part->stopped);
+		ck_assert_uint_eq(r->count, 0);
+		acta_part_go(d.part);
+		driven_run(&d);
+	}
+	ck_assert_str_eq(r->code, "failed");
+	ck_assert_uint_eq(rows_of(ACTA_T_DEAD), 1);
+	ck_assert(!d.part->stopped);
+	ck_assert_uint_eq(rows_of(ACTA_T_META), 1); /* the numbers */
+}
+END_TEST
+
 /* Who waits for a state that never comes is told so in time, and is in nobody's
  * way from then on; who has no deadline waits on. */
 START_TEST(what_is_held_expires_with_its_deadline)
@@ -1078,6 +1155,8 @@ main(int argc, char **argv)
 	T(a_session_call_that_expired_runs_when_repeated);
 	T(a_store_whose_messages_were_all_acked_opens_again);
 	T(a_hot_actor_does_not_hold_up_another);
+	T(a_partition_that_stops_lets_nothing_overtake);
+	T(a_partition_that_stops_is_tried_as_often_as_others);
 	T(what_is_held_expires_with_its_deadline);
 	T(answers_to_a_held_actor_keep_their_order);
 	T(the_log_of_events_stays_within_its_count);

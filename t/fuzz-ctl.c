@@ -37,7 +37,7 @@ packet(const uint8_t *data, size_t size)
 		fuzz_must(memchr(ctl.text, '\0', sizeof(ctl.text)) != NULL);
 		fuzz_must((ctl.type >= ACTA_CTL_ENDPOINT &&
 			      ctl.type <= ACTA_CTL_ALARM) ||
-		    (ctl.type >= ACTA_CTL_PEER && ctl.type <= ACTA_CTL_STOP));
+		    (ctl.type >= ACTA_CTL_PEER && ctl.type <= ACTA_CTL_GO));
 	}
 	fuzz_must(acta_ctl_recv(pair[1], &ctl) == ACTA_EAGAIN);
 }

@@ -703,8 +703,9 @@ on_data(struct acta_part *part, const struct acta_item *item)
 		return;
 	}
 	/* Beyond credit it is dropped unread, as all is while there is no
-	 * space for it: the peer sends it again. */
-	if (part->full || in->came > in->granted + ACTA_BEYOND_CREDIT) {
+	 * space for it, or it has stopped: the peer sends it again. */
+	if (part->full || part->stopped ||
+	    in->came > in->granted + ACTA_BEYOND_CREDIT) {
 		part->dropped++;
 		return;
 	}

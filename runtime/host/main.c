@@ -233,8 +233,9 @@ control(struct host *h)
 		while ((err = acta_ctl_recv(ACTA_FD_CTL, &ctl)) == ACTA_OK) {
 			if (ctl.type == ACTA_CTL_STOP)
 				return;
-			if (ctl.type == ACTA_CTL_PEER &&
-			    strcmp(ctl.name, h->config.service) != 0)
+			if (ctl.type == ACTA_CTL_GO ||
+			    (ctl.type == ACTA_CTL_PEER &&
+				strcmp(ctl.name, h->config.service) != 0))
 				tell_workers(h, &ctl);
 		}
 		if (err != ACTA_EAGAIN)

@@ -154,6 +154,8 @@ load(struct acta_part *part)
 		return ACTA_ECORRUPT;
 	err = acta_channels_load(part);
 	if (err == ACTA_OK)
+		err = acta_stop_load(part);
+	if (err == ACTA_OK)
 		err = acta_parked_load(part);
 	if (err == ACTA_OK)
 		err = acta_topics_load(part);

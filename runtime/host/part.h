@@ -342,6 +342,8 @@ struct acta_part {
 	bool full;       /* the last commit found no space */
 	bool trial;      /* this turn tries whether there is some again */
 	int64_t full_ms; /* when to try */
+	bool stopped, stopping, going; /* stop.c: it has, will with this turn, has
+	                                * been told to go on */
 	bool draining; /* take nothing new; write acks down */
 	int64_t hold_ms; /* no turn before, while a backup looks at all */
 	bool held;       /* until it said that it had looked, */
@@ -460,6 +462,8 @@ void acta_part_peer(struct acta_part *part, const char *service,
  * next word. */
 void acta_part_link_closed(
     struct acta_part *part, const char *service, uint32_t peer_part);
+/* An operator has said so: if it has stopped (stop.c). */
+void acta_part_go(struct acta_part *part);
 /* Take an item in: gathered, or applied at once. */
 void acta_part_item(
     struct acta_part *part, const struct acta_item *item, int64_t now_ms);

@@ -348,6 +348,12 @@ failed(struct acta_part *part, struct acta_msg *msg, const char *text)
 		.outcome = ACTA_UNDELIVERED, .code = "failed", .text = text
 	};
 
+	if (msg->attempt < part->config.max_attempts &&
+	    part->config.stop_on_failed) {
+		acta_part_stop(part, msg, text);
+		return acta_run_park(
+		    part, msg, msg->attempt, part->now_ms, text);
+	}
 	if (msg->attempt < part->config.max_attempts)
 		return acta_run_park(part, msg, msg->attempt,
 		    part->now_ms + backoff_ms(part, msg->attempt), text);

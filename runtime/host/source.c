@@ -231,7 +231,7 @@ acta_source_due(struct acta_part *part, struct acta_gather *g)
 	struct acta_msg msg;
 	struct timer t = { .key = key + 9 };
 
-	if (part->next_due_ms > part->now_ms || (part->full && !part->trial))
+	if (part->next_due_ms > part->now_ms || acta_part_rests(part))
 		return ACTA_FATE_NOTHING;
 	if (acta_due_first(part, key, &size) != ACTA_OK)
 		part->failed = true;
@@ -263,7 +263,7 @@ acta_source_parked(struct acta_part *part, struct acta_gather *g)
 	enum acta_err err;
 	enum acta_fate fate;
 
-	if (queue == NULL || (part->full && !part->trial))
+	if (queue == NULL || acta_part_rests(part))
 		return ACTA_FATE_NOTHING;
 	part->put_off = NULL;
 	part->parked_at = (part->parked_at + 1) % 1024; /* the next, then */
@@ -339,6 +339,12 @@ run_call(
 	if (item->client != NULL && c->kind == ACTA_CALLER_DOOR && h != NULL &&
 	    !reads && acta_id_begin(part, &msg, item))
 		return ACTA_FATE_HANDLED;
+	if (part->stopped && !reads && msg.m.type.size > 0 &&
+	    msg.m.type.data[0] != '@') {
+		part->busy++;
+		return acta_run_undeliverable(
+		    part, &msg, "busy", ACTA_STOPPED_TEXT, ACTA_STOPPED_HINT);
+	}
 	if (part->intake_stopped && !reads && msg.m.type.size > 0 &&
 	    msg.m.type.data[0] != '@') {
 		part->busy++;

@@ -42,7 +42,7 @@ gather(struct acta_part *part)
 	struct acta_gather g = { 0 };
 	unsigned dry = 0;
 
-	while (dry < count && !turn_full(part)) {
+	while (dry < count && !turn_full(part) && !part->stopping) {
 		enum acta_fate fate;
 
 		if (part->local != NULL) {
@@ -172,7 +172,7 @@ only_looks(const struct acta_part *part, const struct acta_item *item)
 #define NO_SPACE "there is no space for its store"
 
 static void
-refuse_calls_waiting(struct acta_part *part)
+refuse_calls_waiting(struct acta_part *part, const char *text)
 {
 	struct acta_inbox kept;
 	struct acta_item *item;
@@ -182,7 +182,7 @@ refuse_calls_waiting(struct acta_part *part)
 		if (only_looks(part, item))
 			acta_inbox_put(&kept, item);
 		else
-			refuse_call(part, item, NO_SPACE);
+			refuse_call(part, item, text);
 		acta_inbox_done(&part->calls);
 	}
 	while ((item = acta_inbox_get(&kept)) != NULL) {
@@ -220,7 +220,7 @@ disk_full(struct acta_part *part)
 			     "disk, or raise store.quota");
 	part->full = true;
 	part->full_ms = part->now_ms + ACTA_FULL_RETRY_MS;
-	refuse_calls_waiting(part);
+	refuse_calls_waiting(part, NO_SPACE);
 	atomic_store(&part->box->phase, ACTA_PHASE_IDLE);
 	return ACTA_OK;
 }
@@ -277,6 +277,7 @@ acta_part_turn(struct acta_part *part, int64_t now_ms, bool *out_more)
 	if (is_held(part, now_ms))
 		return ACTA_OK;
 	turn_begin(part, now_ms);
+	acta_stop_end(part);
 	if (acta_part_killed(part, "gather"))
 		return ACTA_ECLOSED;
 	if (part->read_count > 0)
@@ -329,8 +330,12 @@ acta_part_turn(struct acta_part *part, int64_t now_ms, bool *out_more)
 	if (part->read_count > 0)
 		acta_source_reads_wake(part);
 	acta_parked_durable(part);
+	if (part->stopping) {
+		acta_stop_begin(part);
+		refuse_calls_waiting(part, ACTA_STOPPED_TEXT);
+	}
 	*out_more = part->gathered > 0 || behind ||
-	    (!part->full &&
+	    (!part->full && !part->stopped &&
 		(part->outside_ended != NULL || acta_parked_due(part) != NULL ||
 		    part->next_due_ms <= part->now_ms));
 	return part->failed ? ACTA_EUNSURE : ACTA_OK;
@@ -345,6 +350,8 @@ acta_part_wake_ms(const struct acta_part *part)
 		return part->hold_ms;
 	if (part->full)
 		return part->full_ms;
+	if (part->stopped)
+		wake = at = INT64_MAX;
 	if (part->announce && !part->intake_stopped)
 		return 0;
 	if (at < wake)
@@ -390,6 +397,10 @@ acta_part_item(
 		let_go(part, item);
 	if (part->full && !only_looks(part, item)) {
 		refuse_call(part, item, NO_SPACE);
+		return;
+	}
+	if (part->stopped && !only_looks(part, item)) {
+		refuse_call(part, item, ACTA_STOPPED_TEXT);
 		return;
 	}
 	if (acta_inbox_bytes(&part->calls) > ACTA_INBOX_BYTES_MAX) {

@@ -137,6 +137,22 @@ struct acta_run_before acta_run_before(const struct acta_part *part);
 enum acta_fate acta_run_conclude(struct acta_part *part,
     struct acta_actor *actor, const struct acta_run_before *before,
     acta_status status);
+#define ACTA_STOPPED_TEXT \
+	"it has stopped, for a message failed; nothing was applied"
+#define ACTA_STOPPED_HINT "acta ps shows which; acta start goes on"
+/* stop.c: the message that runs has failed, and its partition stops with the turn;
+ * once that is durable; as it begins the first turn when it goes on. */
+void acta_part_stop(
+    struct acta_part *part, const struct acta_msg *msg, const char *why);
+void acta_stop_begin(struct acta_part *part);
+void acta_stop_end(struct acta_part *part);
+ACTA_NODISCARD enum acta_err acta_stop_load(struct acta_part *part);
+/* No space, or stopped: what waits here is not looked at. */
+static inline bool
+acta_part_rests(const struct acta_part *part)
+{
+	return (part->full && !part->trial) || part->stopped || part->stopping;
+}
 /* Run a message: its uid, source and attempt are set; raw, or it was opened. */
 enum acta_fate acta_run(struct acta_part *part, struct acta_msg *msg);
 /* The same for the message that one has become while it was run: its channel has

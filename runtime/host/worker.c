@@ -236,6 +236,9 @@ take_ctl(struct running *w, void *pipe)
 		}
 		if (ctl.type == ACTA_CTL_STOP)
 			w->stop = true;
+		if (ctl.type == ACTA_CTL_GO)
+			for (uint32_t i = 0; i < w->count; i++)
+				acta_part_go(w->parts[i]);
 		if (ctl.type != ACTA_CTL_PEER)
 			continue;
 		acta_links_peer(w->links, &ctl);

@@ -137,6 +137,32 @@ tell_stop(struct acta_root *root, uint32_t child)
 	return err;
 }
 
+/* To partitions that stopped for a failed message, if there are any. Not before
+ * it is up: until then nobody takes it. */
+static enum acta_err
+tell_go(struct acta_root *root, uint32_t child)
+{
+	struct acta_root_child *c = &root->children[child];
+	struct acta_ctl ctl;
+	enum acta_err err;
+
+	if (!c->go_pending || root->sup.children[child].state != ACTA_SUP_UP)
+		return ACTA_OK;
+	acta_ctl_init(&ctl, ACTA_CTL_GO);
+	err = acta_ctl_send(c->ctl, &ctl);
+	if (err == ACTA_OK)
+		c->go_pending = false;
+	return err;
+}
+
+void
+acta_root_child_go(struct acta_root *root, uint32_t child)
+{
+	root->children[child].go_pending =
+	    root->plan.children[child].kind == ACTA_KIND_HOST;
+	acta_root_child_pump(root, child);
+}
+
 void
 acta_root_child_pump(struct acta_root *root, uint32_t child)
 {
@@ -150,6 +176,8 @@ acta_root_child_pump(struct acta_root *root, uint32_t child)
 		err = tell_blame(root, child);
 	if (err == ACTA_OK)
 		err = tell_peers(root, child);
+	if (err == ACTA_OK)
+		err = tell_go(root, child);
 	/* It takes no more; what it said before, its cause perhaps, is still to
 	 * be read. */
 	if (err == ACTA_ECLOSED) {

@@ -286,6 +286,21 @@ start_refused(struct acta_root *root, struct acta_root_client *client,
 	}
 }
 
+/* It runs, and a partition of it has stopped (on_failed: stop). */
+static bool
+goes_on(struct acta_root *root, uint32_t child)
+{
+	const struct acta_root_child *c = &root->children[child];
+	bool stopped = false;
+
+	for (size_t i = 0; i < ACTA_ROOT_ALARMS; i++)
+		stopped |= strncmp(c->alarms[i].name, "stopped.", 8) == 0;
+	if (!stopped || root->sup.children[child].state != ACTA_SUP_UP)
+		return false;
+	acta_root_child_go(root, child);
+	return true;
+}
+
 static void
 command(struct acta_root *root, struct acta_root_client *client,
     const char *verb, uint32_t child, bool checked)
@@ -298,6 +313,10 @@ command(struct acta_root *root, struct acta_root_client *client,
 	    name, checked ? " storage=checked" : "");
 	client->child = child;
 	client->wait = ACTA_WAIT_UP;
+	if (strcmp(verb, "start") == 0 && goes_on(root, child)) {
+		acta_root_done(root, client);
+		return;
+	}
 	if (strcmp(verb, "start") == 0) {
 		err = acta_sup_cmd_start(&root->sup, child, checked, now_ms);
 	} else if (strcmp(verb, "restart") == 0) {
@@ -311,6 +330,8 @@ command(struct acta_root *root, struct acta_root_client *client,
 		start_refused(root, client, name, err);
 		return;
 	}
+	if (strcmp(verb, "start") == 0)
+		acta_root_child_go(root, child);
 	acta_root_act(root);
 }
 

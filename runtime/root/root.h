@@ -45,6 +45,7 @@ struct acta_root_child {
 	bool gone;           /* it takes no more, but may have said something */
 	bool writing;        /* epoll waits for room in the pair */
 	bool stop_pending;   /* STOP found no room */
+	bool go_pending;     /* an operator's start is to be told */
 	bool blame_told;     /* the ending zero uid is out */
 	uint32_t blame_at;   /* next row of its blame table to tell */
 	uint64_t told;       /* last change of peers it was told */
@@ -182,6 +183,8 @@ void acta_root_child_stop(struct acta_root *root, uint32_t child);
 void acta_root_child_signal(struct acta_root *root, uint32_t child, int number);
 /* Tell it all that it is owed and its pair has room for. */
 void acta_root_child_pump(struct acta_root *root, uint32_t child);
+/* An operator has started it, be it up or no: what stopped goes on. */
+void acta_root_child_go(struct acta_root *root, uint32_t child);
 /* Take up to `count` of its records; false if there may be more. */
 bool acta_root_child_records(
     struct acta_root *root, uint32_t child, uint32_t count, int64_t now_ms);
