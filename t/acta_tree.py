@@ -74,8 +74,12 @@ class Tree:
 
     def news(self, *want):
         """What happened since: it must come to be `want`."""
+        starts = sum(e.startswith("start") for e in want)
+
+        # A child may write before the root says that it was started.
         def come():
-            return len(self.events()) - self.seen >= len(want)
+            return len(self.events()) - self.seen >= len(want) and \
+                len(self.starts()) - self.begun >= starts
 
         tap.until(come)
         got, began = self.events()[self.seen:], self.starts()

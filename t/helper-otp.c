@@ -77,6 +77,18 @@ own(struct thing *t, uint32_t child)
 	owner[child] = (uint32_t)(t - things);
 }
 
+/* The name may be another number's by now: that of one which was started while
+ * this one was away. */
+static void
+disown(uint32_t child)
+{
+	struct thing *t = &things[owner[child]];
+
+	if (t->child == child)
+		t->child = ACTA_SUP_NONE;
+	owner[child] = ACTA_SUP_NONE;
+}
+
 static void
 end_child(uint32_t child, const char *reason)
 {
@@ -143,10 +155,8 @@ take_actions(void)
 		case ACTA_DO_SIGNAL: end_child(a.child, "killed"); break;
 		case ACTA_DO_ANSWER: last_answer = (int)a.arg; break;
 		case ACTA_DO_FORGET:
-			if (!sup.children[a.child].used) {
-				things[owner[a.child]].child = ACTA_SUP_NONE;
-				owner[a.child] = ACTA_SUP_NONE;
-			}
+			if (!sup.children[a.child].used)
+				disown(a.child);
 			break;
 		case ACTA_DO_CONDEMN:
 		case ACTA_DO_RESTART:
@@ -445,16 +455,21 @@ static const char *
 call_spec(char **w)
 {
 	static char text[96];
-	struct thing *p = thing(w[1]);
-	uint32_t child;
+	struct thing *p = thing(w[1]), *t = thing(w[2]);
+	uint32_t parent = number_of(p), child;
+	bool simple = p->flags.strategy == ACTA_SIMPLE_ONE_FOR_ONE;
 	const struct acta_sup_spec *spec;
 	char shutdown[32];
 
 	if (!sup_lives(p))
 		return "noproc";
-	child = p->flags.strategy == ACTA_SIMPLE_ONE_FOR_ONE
-	    ? instance_of(p, w[2])
-	    : acta_sup_find(&sup, number_of(p), w[2]);
+	child =
+	    simple ? instance_of(p, w[2]) : acta_sup_find(&sup, parent, w[2]);
+	/* Of a dead process OTP says the template: it may have been one. */
+	if (simple && child == ACTA_SUP_NONE && t->once &&
+	    (t->child == ACTA_SUP_NONE || !sup.children[t->child].live))
+		child = sup.children[parent == ACTA_SUP_TOP ? ROOM : parent]
+			    .founders;
 	if (child == ACTA_SUP_NONE)
 		return "not_found";
 	spec = acta_sup_spec_of(&sup, child);
@@ -577,10 +592,8 @@ change(uint32_t at)
 	for (uint32_t i = 0; word == ACTA_SUP_OK && i < count; i++)
 		own(thing(founders[i].spec.id), founders[i].child);
 	for (uint32_t i = 0; i < ROOM; i++)
-		if (owner[i] != ACTA_SUP_NONE && !sup.children[i].used) {
-			things[owner[i]].child = ACTA_SUP_NONE;
-			owner[i] = ACTA_SUP_NONE;
-		}
+		if (owner[i] != ACTA_SUP_NONE && !sup.children[i].used)
+			disown(i);
 	printf("change %s\n", acta_sup_word_name(word));
 	settle();
 	dump();

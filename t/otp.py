@@ -363,7 +363,8 @@ def well_formed(lines):
             if words[3] == "sup":
                 if words[2] not in sups:
                     return False
-                named.add(words[2])
+                if not begun: # else it cannot have had its template
+                    named.add(words[2])
             if not begun and words[1] in simple:
                 templates.add(words[1])
         elif words[0] in ("start", "terminate", "restart", "delete", "count",
