@@ -175,6 +175,8 @@ static const struct {
 	    "" },
 	{ "services:\n  - {name: Stock, load: stock.so}\n", "2:12",
 	    "\"Stock\" is no name for a service", "a small letter" },
+	{ "services:\n  - {name: node, load: stock.so}\n", "2:12",
+	    "\"node\" is taken: no service may have it", "log/node.log" },
 	{ "services:\n  - {name: \"@door\", load: stock.so}\n", "2:12",
 	    "\"@door\" is no name", "" },
 	{ STOCK "  - name: stock\n    load: stock.so\n", "3:11",
