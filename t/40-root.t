@@ -349,6 +349,22 @@ def malformed_record():
         equal(node.end(), 0, "exit 0")
 
 
+def child_unlink():
+    with Node([("odd", ["ready", "unlink", "spin"]), ("b", SERVE)]) as node:
+        node.ready()
+        before = node.child("odd")["pid"]
+        answer = node.ask("stop odd")
+        equal((answer["ok"], answer["state"]), (True, "stopped"),
+            "child_unlink: one that closed its pair is stopped by SIGTERM")
+        ok(not alive(before), "and gone")
+        after = node.ask("start odd")
+        ok(after["ok"] and after["pid"] != before, "and started again", after)
+        os.kill(after["pid"], signal.SIGKILL)
+        node.until("odd", restarts=1, state="up")
+        equal(node.child("b")["restarts"], 0, "the other goes on")
+        equal(node.end(), 0, "exit 0")
+
+
 def shutdown_time():
     with Node([("deaf", ["ready", "serve-deaf"], {"shutdown": 100}),
                ("brutal", SERVE, {"shutdown": 0})]) as node:
@@ -648,7 +664,7 @@ def memory_and_garbage():
 CASES = [starts_in_order_and_stops_in_reverse, comes_back_after_a_kill,
          holds_one_that_crashes_too_often, escalates_if_asked_to,
          restart_types, door_is_outside_the_intensity, blame, hang,
-         malformed_record, shutdown_time, second_signal_hurries,
+         malformed_record, child_unlink, shutdown_time, second_signal_hurries,
          storage_failed, first_start_fails, one_node_at_a_time,
          run_folder_is_not_taken, peers_are_told, what_a_child_inherits,
          one_time_for_all, log_is_bounded, plain_program, memory_and_garbage]

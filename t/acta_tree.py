@@ -25,6 +25,11 @@ class Tree:
     """A node of such children, and what they have written."""
 
     def __init__(self, services, supervisor="", **node):
+        self.lay(services, supervisor, **node)
+        self.node.start()
+
+    def lay(self, services, supervisor="", **node):
+        """All of it, but not started."""
         self.node = acta_node.Node("", supervisor=supervisor, **node)
         self.seen = self.begun = 0
         self.program = os.path.join(self.node.dir, "child")
@@ -34,7 +39,6 @@ class Tree:
         with open(self.node.file, encoding="utf-8") as f:
             self.head = f.read()
         self.write(services)
-        self.node.start()
 
     def __enter__(self):
         return self

@@ -199,6 +199,8 @@ step(struct child *c, const char *verb)
 		c->beats = -1;
 	} else if (strcmp(verb, "handler") == 0) {
 		begin_handler(c);
+	} else if (strcmp(verb, "unlink") == 0) {
+		close(ACTA_FD_CTL); /* it hears and says nothing any more */
 	} else if (strcmp(verb, "spin") == 0) {
 		for (;;)
 			pause();

@@ -298,10 +298,12 @@ acta_sup_terminate_child(struct acta_sup *sup, uint32_t child, int64_t now_ms)
 {
 	struct acta_sup_child *c = at(sup, child);
 
-	if (!exists(sup, child) || !c->known)
+	if (!exists(sup, child))
 		return ACTA_SUP_NOT_FOUND;
 	if (!is_up(sup, c->parent))
 		return ACTA_SUP_NOPROC;
+	if (!c->known)
+		return ACTA_SUP_NOT_FOUND;
 	acta_sup_event_begin(sup, now_ms);
 	c->calling = ACTA_CALLING_END;
 	acta_sup_end_wanted(sup, child);
@@ -315,10 +317,12 @@ at_rest(const struct acta_sup *sup, uint32_t child)
 {
 	const struct acta_sup_child *c = at(sup, child);
 
-	if (!exists(sup, child) || !c->known)
+	if (!exists(sup, child))
 		return ACTA_SUP_NOT_FOUND;
 	if (!is_up(sup, c->parent))
 		return ACTA_SUP_NOPROC;
+	if (!c->known)
+		return ACTA_SUP_NOT_FOUND;
 	if (is_simple(sup, c->parent))
 		return ACTA_SUP_SIMPLE;
 	if (acta_sup_is_restarting(sup, child))

@@ -33,6 +33,12 @@ acta_cause_word(const struct acta_cause *cause, char *out, size_t size)
 		    out, size, "%s", acta_signal_name(cause->number, name));
 	else if (cause->how == ACTA_HOW_EXITED)
 		snprintf(out, size, "exit-%d", cause->number);
+	else if (cause->how == ACTA_HOW_GAVE_UP)
+		snprintf(out, size, "gave-up");
+	else if (cause->how == ACTA_HOW_AUTO_SHUTDOWN)
+		snprintf(out, size, "auto-shutdown");
+	else if (cause->how == ACTA_HOW_STOPPED)
+		snprintf(out, size, "stopped");
 	else
 		snprintf(out, size, "not-run");
 }
@@ -56,7 +62,10 @@ acta_cause_own_doing(const struct acta_cause *cause)
 		return cause->number == SIGSEGV || cause->number == SIGBUS ||
 		    cause->number == SIGILL || cause->number == SIGFPE ||
 		    cause->number == SIGABRT;
-	case ACTA_HOW_NOT_RUN: return false;
+	case ACTA_HOW_NOT_RUN:
+	case ACTA_HOW_GAVE_UP:
+	case ACTA_HOW_AUTO_SHUTDOWN:
+	case ACTA_HOW_STOPPED: return false;
 	}
 	return false;
 }
@@ -136,6 +145,12 @@ say_end(struct prose *p, const struct acta_cause *c, const struct acta_story *s)
 		say(p, "ended itself (%s)", c->code);
 	} else if (c->how == ACTA_HOW_NOT_RUN) {
 		say(p, "could not be run");
+	} else if (c->how == ACTA_HOW_GAVE_UP) {
+		say(p, "gave up");
+	} else if (c->how == ACTA_HOW_AUTO_SHUTDOWN) {
+		say(p, "ended with its significant child");
+	} else if (c->how == ACTA_HOW_STOPPED) {
+		say(p, "was stopped on request");
 	} else if (c->how == ACTA_HOW_EXITED) {
 		say(p, c->asked ? "was stopped on request" : "exited");
 		if (!c->asked || c->number != 0)
@@ -279,7 +294,12 @@ acta_why_prose(const struct acta_cause *cause, const struct acta_story *story,
 	say_place(&p, cause, story);
 	say_outcome(&p, cause, story);
 	if (cause->text[0])
-		say(&p, " It said: %s.", cause->text);
+		say(&p,
+		    cause->how == ACTA_HOW_GAVE_UP ||
+			    cause->how == ACTA_HOW_AUTO_SHUTDOWN
+			? " Why: %s."
+			: " It said: %s.",
+		    cause->text);
 	say_messages(&p, cause, story);
 	say_advice(&p, cause, story);
 	if (cause->words[0])

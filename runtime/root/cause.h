@@ -14,7 +14,15 @@
 
 #define ACTA_CAUSES_KEPT 16u /* the last ones of each child */
 
-enum acta_how { ACTA_HOW_EXITED, ACTA_HOW_SIGNALLED, ACTA_HOW_NOT_RUN };
+enum acta_how {
+	ACTA_HOW_EXITED,
+	ACTA_HOW_SIGNALLED,
+	ACTA_HOW_NOT_RUN,
+	/* of a group; why is in its text */
+	ACTA_HOW_GAVE_UP,
+	ACTA_HOW_AUTO_SHUTDOWN,
+	ACTA_HOW_STOPPED
+};
 
 struct acta_cause {
 	int64_t wall_ms;  /* when, for people */
@@ -35,7 +43,7 @@ struct acta_cause {
 	uint8_t uid[16], ran[16];
 	char actor[240], type[72];
 	char words[256];          /* from the black box */
-	char code[48], text[400]; /* from its CAUSE record */
+	char code[48], text[400]; /* from its CAUSE record; or of a group */
 };
 
 /* "SIGSEGV", "SIG34"; the buffer is the caller's. */

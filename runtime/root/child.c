@@ -451,10 +451,9 @@ end_for_policy(const struct acta_cause *cause)
 	return ACTA_END_ABNORMAL;
 }
 
-/* A cause begun: what is known of any end. */
-static struct acta_cause *
-new_cause(struct acta_root *root, uint32_t child, enum acta_how how, int number,
-    int64_t now_ms)
+struct acta_cause *
+acta_root_new_cause(struct acta_root *root, uint32_t child, enum acta_how how,
+    int number, int64_t now_ms)
 {
 	struct acta_root_child *c = &root->children[child];
 	struct acta_cause *cause =
@@ -539,7 +538,7 @@ process_ended(struct acta_root *root, uint32_t child, const siginfo_t *info)
 		;
 	acta_root_act(root);
 
-	struct acta_cause *cause = new_cause(root, child,
+	struct acta_cause *cause = acta_root_new_cause(root, child,
 	    info->si_code == CLD_EXITED ? ACTA_HOW_EXITED : ACTA_HOW_SIGNALLED,
 	    info->si_status, now_ms);
 
@@ -703,7 +702,7 @@ static void
 spawn_failed(struct acta_root *root, uint32_t child, int failed, int64_t now_ms)
 {
 	struct acta_cause *cause =
-	    new_cause(root, child, ACTA_HOW_NOT_RUN, failed, now_ms);
+	    acta_root_new_cause(root, child, ACTA_HOW_NOT_RUN, failed, now_ms);
 
 	snprintf(cause->text, sizeof(cause->text), "%.300s: %s",
 	    root->plan.children[child].program, strerror(failed));

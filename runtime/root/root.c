@@ -233,6 +233,86 @@ start_time(struct acta_root *root)
 
 /* ----------------------------------------------------------------- actions -- */
 
+/* ------------------------------------------------------------------ groups -- */
+
+static bool
+is_group(const struct acta_root *root, uint32_t child)
+{
+	return root->plan.children[child].kind == ACTA_KIND_GROUP;
+}
+
+static void
+word_of(struct acta_root *root, uint32_t child, char word[64])
+{
+	struct acta_cause *cause = acta_root_last_cause(&root->children[child]);
+
+	snprintf(word, 64, "none");
+	if (cause)
+		acta_cause_word(cause, word, 64);
+}
+
+static void
+group_cause(
+    struct acta_root *root, uint32_t group, enum acta_how how, const char *text)
+{
+	int64_t now_ms = acta_root_now();
+	struct acta_cause *cause =
+	    acta_root_new_cause(root, group, how, 0, now_ms);
+
+	cause->asked = how == ACTA_HOW_STOPPED;
+	cause->lived_ms = now_ms - root->sup.children[group].up_ms;
+	snprintf(cause->text, sizeof(cause->text), "%s", text);
+	root->children[group].ended_ms = now_ms;
+}
+
+/* "1 restart in 5 s" */
+static const char *
+bound_of(const struct acta_sup_flags *flags, char out[64])
+{
+	bool whole = flags->period_ms % 1000 == 0;
+
+	snprintf(out, 64, "%" PRIu32 " restart%s in %" PRId64 " %s",
+	    flags->intensity, flags->intensity == 1 ? "" : "s",
+	    whole ? flags->period_ms / 1000 : flags->period_ms,
+	    whole ? "s" : "ms");
+	return out;
+}
+
+/* Why a group ends: what became of this child of it. */
+static void
+group_ends(
+    struct acta_root *root, uint32_t child, uint32_t group, enum acta_how how)
+{
+	const struct acta_sup_flags *flags =
+	    acta_sup_flags_over(&root->sup, child);
+	struct acta_cause *cause = acta_root_last_cause(&root->children[child]);
+	const char *name = root->plan.children[child].name;
+	const char *said = cause ? cause->text : "";
+	char text[sizeof(cause->text)], word[64], bound[64];
+
+	if (group == ACTA_SUP_TOP)
+		return;
+	word_of(root, child, word);
+	if (how == ACTA_HOW_AUTO_SHUTDOWN)
+		snprintf(text, sizeof(text), "%s ended (%s)", name, word);
+	else if (is_group(root, child))
+		snprintf(text, sizeof(text), "%s gave up: %.300s", name, said);
+	else if (cause && cause->was_up)
+		snprintf(text, sizeof(text),
+		    "%s ended once too often (%s; more than %s)", name, word,
+		    bound_of(flags, bound));
+	else
+		snprintf(text, sizeof(text), "%s could not start (%s%s%.200s)",
+		    name, word, said[0] ? ": " : "", said);
+	group_cause(root, group, how, text);
+	root->children[group].because =
+	    is_group(root, child) && root->children[child].because
+	    ? root->children[child].because
+	    : child + 1;
+}
+
+/* ------------------------------------------------------------------ saying -- */
+
 static void
 say_up(struct acta_root *root, uint32_t child)
 {
@@ -242,7 +322,8 @@ say_up(struct acta_root *root, uint32_t child)
 	for (uint32_t i = 0; i < ACTA_CAUSES_KEPT; i++)
 		if (i < c->causes_count && c->causes[i].back_ms < 0)
 			c->causes[i].back_ms = now_ms - c->causes[i].at_ms;
-	if (root->plan.children[child].kind == ACTA_KIND_GROUP) {
+	c->because = 0;
+	if (is_group(root, child)) {
 		acta_root_log(root, "info", "event=up supervisor=%s",
 		    root->plan.children[child].name);
 		return;
@@ -257,10 +338,14 @@ static void
 say_restart(struct acta_root *root, uint32_t child, int64_t delay_ms)
 {
 	struct acta_cause *cause = acta_root_last_cause(&root->children[child]);
-	char word[64] = "unknown", text[256];
+	char word[64], text[256];
 
-	if (cause)
-		acta_cause_word(cause, word, sizeof(word));
+	word_of(root, child, word);
+	if (cause && is_group(root, child)) {
+		cause->restarted = true;
+		cause->restart =
+		    acta_sup_recent(&root->sup, child, acta_root_now());
+	}
 	acta_root_log(root, "warn",
 	    "event=restart service=%s cause=%s count=%" PRIu32
 	    " delay_ms=%" PRId64 " phase=%s%s%s",
@@ -275,10 +360,13 @@ static void
 say_down(struct acta_root *root, uint32_t child)
 {
 	struct acta_cause *cause = acta_root_last_cause(&root->children[child]);
-	char word[64] = "none";
+	char word[64];
 
-	if (cause)
-		acta_cause_word(cause, word, sizeof(word));
+	/* Its end was not its own: nobody has said why yet. */
+	if (is_group(root, child) && root->sup.children[child].ever_up &&
+	    (!cause || cause->back_ms >= 0))
+		group_cause(root, child, ACTA_HOW_STOPPED, "");
+	word_of(root, child, word);
 	acta_root_log(root, "info", "event=down service=%s state=%s cause=%s",
 	    root->plan.children[child].name,
 	    acta_sup_state_name(root->sup.children[child].state), word);
@@ -292,26 +380,30 @@ say_escalation(struct acta_root *root, uint32_t child)
 	const struct acta_sup_flags *flags =
 	    acta_sup_flags_over(&root->sup, child);
 	struct acta_cause *cause = acta_root_last_cause(&root->children[child]);
-	char path[PATH_MAX], word[64] = "unknown";
+	uint32_t leaf = root->children[child].because;
+	char path[PATH_MAX], word[64], bound[64];
 
-	if (cause)
-		acta_cause_word(cause, word, sizeof(word));
+	word_of(root, child, word);
 	acta_root_log(root, "error",
 	    "event=escalate service=%s cause=%s supervisor=%s", name, word,
 	    acta_root_parent_name(root, child));
 	if (root->plan.children[child].parent)
 		return; /* its group's end is looked after further up */
-	if (root->sup.children[child].ever_up)
+	if (is_group(root, child))
+		acta_root_say("acta: %s: %s: the node stops", name,
+		    cause ? cause->text : "gave up");
+	else if (root->sup.children[child].ever_up)
 		acta_root_say("acta: %s ended once too often (%s; more than "
-			      "%" PRIu32 " restarts in %" PRId64
-			      " ms): the node stops",
-		    name, word, flags->intensity, flags->period_ms);
+			      "%s): the node stops",
+		    name, word, bound_of(flags, bound));
 	else if (cause && cause->text[0])
 		acta_root_say("acta: %s: %s", name, cause->text);
 	else
 		acta_root_say("acta: %s: could not start (%s)", name, word);
 	if (cause && strstr(cause->text, "hint:"))
 		return;
+	if (leaf)
+		name = root->plan.children[leaf - 1].name;
 	acta_root_log_path(root, name, path);
 	acta_root_say("  hint: its log is %s", path);
 }
@@ -360,12 +452,17 @@ act(struct acta_root *root, const struct acta_sup_action *a)
 	case ACTA_DO_CALM:
 		say_alarm(root, a->child, (uint32_t)a->arg, true);
 		break;
-	case ACTA_DO_ESCALATE: say_escalation(root, a->child); break;
+	case ACTA_DO_ESCALATE:
+		say_escalation(root, a->child);
+		group_ends(root, a->child, (uint32_t)a->arg, ACTA_HOW_GAVE_UP);
+		break;
 	case ACTA_DO_AUTO_SHUTDOWN:
 		acta_root_log(root, "info",
 		    "event=auto-shutdown supervisor=%s child=%s",
 		    acta_root_parent_name(root, a->child),
 		    root->plan.children[a->child].name);
+		group_ends(
+		    root, a->child, (uint32_t)a->arg, ACTA_HOW_AUTO_SHUTDOWN);
 		break;
 	case ACTA_DO_ANSWER:
 		acta_root_sup_answer(

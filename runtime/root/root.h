@@ -40,6 +40,7 @@ struct acta_root_alarm {
 struct acta_root_child {
 	pid_t pid;           /* 0: none lives */
 	int pidfd, ctl, box; /* -1: none */
+	uint32_t because;    /* 1 + who ended this group; 0: nobody */
 	bool removed;        /* the config has it no more: it stops, and goes */
 	bool deaf;           /* its end of the pair is closed or broken */
 	bool gone;           /* it takes no more, but may have said something */
@@ -192,6 +193,9 @@ bool acta_root_child_records(
 void acta_root_child_hangs(struct acta_root *root, int64_t now_ms);
 /* All that have ended: children, and orphans of theirs that fell to us. */
 void acta_root_reap(struct acta_root *root);
+/* A cause begun: what is known of any end. */
+struct acta_cause *acta_root_new_cause(struct acta_root *root, uint32_t child,
+    enum acta_how how, int number, int64_t now_ms);
 /* NULL: it has never ended. */
 struct acta_cause *acta_root_last_cause(struct acta_root_child *child);
 /* RUN/log/NAME.log for appending, or -1. */

@@ -373,6 +373,7 @@ obey(struct acta_root *root, struct acta_root_client *client, const char *verb,
     uint32_t group, const char *name, char *const *more)
 {
 	uint32_t child = acta_root_find(root, name);
+	struct acta_sup_counts counts;
 	enum acta_sup_word word;
 
 	acta_root_log(root, "info",
@@ -381,7 +382,9 @@ obey(struct acta_root *root, struct acta_root_client *client, const char *verb,
 	    verb, name_of(root, group), name);
 	client->wait = ACTA_WAIT_ANSWER;
 	client->child = UINT32_MAX;
-	if (strcmp(verb, "add") == 0)
+	if (acta_sup_count_children(&root->sup, group, &counts) != ACTA_SUP_OK)
+		word = ACTA_SUP_NOPROC; /* whomever it is about */
+	else if (strcmp(verb, "add") == 0)
 		word = call_add(root, client, group, name, more);
 	else if (child == UINT32_MAX || group_of(root, child) != group ||
 	    acta_root_is_template(root, child))
@@ -406,7 +409,7 @@ is_name(const char *name)
 	size_t size = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
 
 	return size > 0 && size <= 32 && !name[size] && name[0] >= 'a' &&
-	    name[0] <= 'z';
+	    name[0] <= 'z' && strcmp(name, "node") != 0; /* the root's own */
 }
 
 void
