@@ -489,6 +489,246 @@ START_TEST(operators)
 }
 END_TEST
 
+/* ---------------------------------------------------------- specifications -- */
+
+#define TREE 8u
+
+static const struct acta_sup_flags good_flags = {
+	.intensity = 1, .period_ms = 5000, .on_exceed = ACTA_EXCEED_ESCALATE
+};
+
+static struct acta_sup_spec
+good_spec(const char *id)
+{
+	struct acta_sup_spec spec = { .shutdown_ms = 5000,
+		.backoff_factor = 1 };
+
+	snprintf(spec.id, sizeof(spec.id), "%s", id);
+	return spec;
+}
+
+/* An empty node that is up. */
+static void
+empty(const struct acta_sup_flags *flags)
+{
+	ck_assert_int_eq(acta_sup_init(&sup, flags, TREE, 7), ACTA_OK);
+	acta_sup_start(&sup, now);
+	ck_assert_str_eq(did(), "all-up ");
+}
+
+static struct acta_sup_flags
+flags_with(uint32_t strategy, uint32_t intensity, int64_t period_ms,
+    uint32_t auto_shutdown, uint32_t on_exceed)
+{
+	return (struct acta_sup_flags){ strategy, intensity, period_ms,
+		auto_shutdown, on_exceed };
+}
+
+/* sup_flags: infinite is a number that is too great. */
+START_TEST(faulty_flags_are_told_by_otps_words)
+{
+	const struct {
+		struct acta_sup_flags flags;
+		const char *word;
+	} cases[] = {
+		{ flags_with(0, 0, 1, 0, 0), "ok" },
+		{ flags_with(3, 1024, 1000, 2, 1), "ok" },
+		{ flags_with(4, 1, 5, 0, 0), "invalid_strategy" },
+		{ flags_with(0, 1025, 5, 0, 0), "invalid_intensity" },
+		{ flags_with(0, UINT32_MAX, 5, 0, 0), "invalid_intensity" },
+		{ flags_with(0, 1, 0, 0, 0), "invalid_period" },
+		{ flags_with(0, 1, -1, 0, 0), "invalid_period" },
+		{ flags_with(0, 1, INT64_MIN, 0, 0), "invalid_period" },
+		{ flags_with(0, 1, 5, 3, 0), "invalid_auto_shutdown" },
+		{ flags_with(0, 1, 5, 0, 2), "invalid_strategy" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		enum acta_sup_word word = acta_sup_check_flags(&cases[i].flags);
+
+		ck_assert_str_eq(acta_sup_word_name(word), cases[i].word);
+		ck_assert_int_eq(acta_sup_init(&sup, &cases[i].flags, TREE, 7),
+		    word == ACTA_SUP_OK ? ACTA_OK : ACTA_EINVAL);
+		if (word == ACTA_SUP_OK)
+			acta_sup_fini(&sup);
+	}
+}
+END_TEST
+
+/* Each by check, by start_child, and by change; whatever is refused is not
+ * there. */
+static void
+refused(const struct acta_sup_spec *spec, const char *word)
+{
+	struct acta_sup_founder founder = { .child = 5, .spec = *spec };
+
+	ck_assert_str_eq(
+	    acta_sup_word_name(acta_sup_check_spec(&good_flags, spec)), word);
+	ck_assert_str_eq(acta_sup_word_name(acta_sup_start_child(
+			     &sup, ACTA_SUP_TOP, 5, spec, now)),
+	    word);
+	ck_assert_str_eq(acta_sup_word_name(acta_sup_change(&sup, ACTA_SUP_TOP,
+			     &good_flags, &founder, 1, now)),
+	    word);
+	ck_assert(!sup.children[5].used);
+	ck_assert_uint_eq(
+	    acta_sup_which_children(&sup, ACTA_SUP_TOP, ACTA_SUP_NONE),
+	    ACTA_SUP_NONE);
+	ck_assert_str_eq(did(), "");
+}
+
+/* child_specs, sup_start_map_faulty_specs. */
+START_TEST(faulty_specs_are_told_by_otps_words)
+{
+	struct acta_sup_spec spec;
+
+	empty(&good_flags);
+	spec = good_spec("");
+	refused(&spec, "missing_id");
+	spec = good_spec("a");
+	spec.restart = ACTA_TEMPORARY + 1;
+	refused(&spec, "invalid_restart_type");
+	spec = good_spec("a");
+	spec.shutdown_ms = -10;
+	refused(&spec, "invalid_shutdown");
+	spec = good_spec("a");
+	spec.door = spec.supervisor = true;
+	refused(&spec, "invalid_child_type");
+	spec = good_spec("a");
+	spec.significant = true;
+	refused(&spec, "bad_combination");
+	spec = good_spec("a");
+	spec.supervisor = true; /* with flags of nothing */
+	refused(&spec, "invalid_period");
+}
+END_TEST
+
+/* child_specs_map: the whole product. Significant, and never or permanent, it is
+ * refused; all else is taken. */
+START_TEST(all_that_may_be_combined_is_taken)
+{
+	static const int64_t shutdowns[] = { 0, 1, 1000,
+		ACTA_SHUTDOWN_INFINITY };
+	uint32_t taken = 0, refusals = 0;
+
+	for (uint32_t n = 0; n < 3 * 3 * 4 * 2 * 2; n++) {
+		uint32_t at = n;
+		struct acta_sup_flags flags = good_flags;
+		struct acta_sup_spec spec = good_spec("a");
+		bool may;
+		enum acta_sup_word word;
+
+		flags.auto_shutdown = at % 3;
+		at /= 3;
+		spec.restart = at % 3;
+		at /= 3;
+		spec.shutdown_ms = shutdowns[at % 4];
+		at /= 4;
+		spec.supervisor = at % 2;
+		spec.flags = good_flags;
+		spec.significant = at / 2;
+		may = !spec.significant ||
+		    (flags.auto_shutdown != ACTA_AUTO_NEVER &&
+			spec.restart != ACTA_PERMANENT);
+		empty(&flags);
+		word = acta_sup_start_child(&sup, ACTA_SUP_TOP, 0, &spec, now);
+		ck_assert_int_eq(
+		    word, may ? ACTA_SUP_OK : ACTA_SUP_BAD_COMBINATION);
+		taken += may;
+		refusals += !may;
+		(void)did();
+		acta_sup_fini(&sup);
+	}
+	ck_assert_uint_eq(taken, 72 + 32);
+	ck_assert_uint_eq(refusals, 40);
+}
+END_TEST
+
+START_TEST(names_are_unique_and_a_template_is_one)
+{
+	struct acta_sup_spec group = good_spec("g"), one = good_spec("a");
+	struct acta_sup_flags flags = good_flags;
+
+	group.supervisor = true;
+	group.flags = good_flags;
+	ck_assert_int_eq(acta_sup_init(&sup, &flags, TREE, 7), ACTA_OK);
+	ck_assert_int_eq(
+	    acta_sup_declare(&sup, ACTA_SUP_TOP, 0, &group), ACTA_SUP_OK);
+	ck_assert_int_eq(acta_sup_declare(&sup, 0, 1, &one), ACTA_SUP_OK);
+	ck_assert_int_eq(
+	    acta_sup_declare(&sup, 0, 2, &one), ACTA_SUP_DUPLICATE_CHILD_NAME);
+	/* Each supervisor has its own names, each number is one child's. */
+	ck_assert_int_eq(
+	    acta_sup_declare(&sup, ACTA_SUP_TOP, 2, &one), ACTA_SUP_OK);
+	one = good_spec("b");
+	ck_assert_int_eq(acta_sup_declare(&sup, 0, 2, &one), ACTA_SUP_NO_ROOM);
+	ck_assert_int_eq(
+	    acta_sup_declare(&sup, 0, TREE, &one), ACTA_SUP_NO_ROOM);
+	acta_sup_fini(&sup);
+
+	flags.strategy = ACTA_SIMPLE_ONE_FOR_ONE;
+	ck_assert_int_eq(acta_sup_init(&sup, &flags, TREE, 7), ACTA_OK);
+	ck_assert_int_eq(
+	    acta_sup_declare(&sup, ACTA_SUP_TOP, 0, &one), ACTA_SUP_OK);
+	one = good_spec("c");
+	ck_assert_int_eq(acta_sup_declare(&sup, ACTA_SUP_TOP, 1, &one),
+	    ACTA_SUP_BAD_START_SPEC);
+	acta_sup_fini(&sup);
+
+	/* None at all, as a plan has it. */
+	plan.count = 1;
+	specs[0].kind = ACTA_KIND_GROUP;
+	specs[0].strategy = ACTA_SIMPLE_ONE_FOR_ONE;
+	specs[0].period_ms = 5000;
+	ck_assert_int_eq(init(7), ACTA_EINVAL);
+
+	/* As deep as it goes. */
+	flags = good_flags;
+	ck_assert_int_eq(acta_sup_init(&sup, &flags, 32, 7), ACTA_OK);
+	for (uint32_t i = 0; i < ACTA_SUP_DEPTH_MAX; i++) {
+		uint32_t parent = i ? i - 1 : ACTA_SUP_TOP;
+
+		ck_assert_int_eq(acta_sup_declare(&sup, parent, i, &group),
+		    i + 1 < ACTA_SUP_DEPTH_MAX ? ACTA_SUP_OK
+					       : ACTA_SUP_INVALID_DEPTH);
+	}
+}
+END_TEST
+
+/* code_change: all or nothing. */
+START_TEST(a_faulty_change_changes_nothing)
+{
+	struct acta_sup_founder founders[2] = { { 0, good_spec("a") },
+		{ 1, good_spec("b") } };
+	struct acta_sup_flags flags = good_flags;
+
+	empty(&good_flags);
+	ck_assert_int_eq(
+	    acta_sup_change(&sup, ACTA_SUP_TOP, &flags, founders, 1, now),
+	    ACTA_SUP_OK);
+	founders[0].spec.restart = ACTA_TEMPORARY;
+	founders[1].spec.shutdown_ms = -2;
+	flags.intensity = 9;
+	ck_assert_int_eq(
+	    acta_sup_change(&sup, ACTA_SUP_TOP, &flags, founders, 2, now),
+	    ACTA_SUP_INVALID_SHUTDOWN);
+	founders[1].spec = good_spec("b");
+	founders[1].child = TREE; /* no number for it */
+	ck_assert_int_eq(
+	    acta_sup_change(&sup, ACTA_SUP_TOP, &flags, founders, 2, now),
+	    ACTA_SUP_NO_ROOM);
+	flags.strategy = ACTA_SIMPLE_ONE_FOR_ONE;
+	ck_assert_int_eq(
+	    acta_sup_change(&sup, ACTA_SUP_TOP, &flags, founders, 1, now),
+	    ACTA_SUP_INVALID_STRATEGY);
+	ck_assert_uint_eq(acta_sup_spec_of(&sup, 0)->restart, ACTA_PERMANENT);
+	ck_assert_uint_eq(acta_sup_flags_over(&sup, 0)->intensity, 1);
+	ck_assert_uint_eq(
+	    acta_sup_find(&sup, ACTA_SUP_TOP, "b"), ACTA_SUP_NONE);
+	ck_assert_str_eq(did(), "");
+}
+END_TEST
+
 START_TEST(an_intensity_out_of_range_is_refused)
 {
 	plan.intensity = ACTA_INTENSITY_CAP + 1;
@@ -838,6 +1078,11 @@ main(void)
 	tcase_add_test(tc, a_plain_program_is_up_with_its_process);
 	tcase_add_test(tc, operators);
 	tcase_add_test(tc, an_intensity_out_of_range_is_refused);
+	tcase_add_test(tc, faulty_flags_are_told_by_otps_words);
+	tcase_add_test(tc, faulty_specs_are_told_by_otps_words);
+	tcase_add_test(tc, all_that_may_be_combined_is_taken);
+	tcase_add_test(tc, names_are_unique_and_a_template_is_one);
+	tcase_add_test(tc, a_faulty_change_changes_nothing);
 	tcase_add_test(tc, whatever_happens);
 	suite_add_tcase(suite, tc);
 	srunner_set_tap(runner, "-");

@@ -802,6 +802,51 @@ many(uint32_t count, uint32_t strategy)
 	acta_sup_fini(&sup);
 }
 
+/* count_children_supervisor: a template may be of a supervisor. */
+START_TEST(supervisors_are_counted_as_such)
+{
+	struct acta_sup_flags flags = { .strategy = ACTA_SIMPLE_ONE_FOR_ONE,
+		.intensity = 1,
+		.period_ms = 1000,
+		.on_exceed = ACTA_EXCEED_ESCALATE };
+	struct acta_sup_spec template = { .id = "t",
+		.supervisor = true,
+		.restart = ACTA_TEMPORARY,
+		.shutdown_ms = ACTA_SHUTDOWN_INFINITY,
+		.backoff_factor = 1 };
+	struct acta_sup_counts counts;
+
+	template.flags = flags;
+	template.flags.strategy = ACTA_ONE_FOR_ONE;
+	now = 1000;
+	ck_assert_int_eq(acta_sup_init(&sup, &flags, 2001, 1), ACTA_OK);
+	ck_assert_int_eq(
+	    acta_sup_declare(&sup, TOP, 2000, &template), ACTA_SUP_OK);
+	acta_sup_start(&sup, now);
+	obey_all();
+	for (uint32_t i = 0; i < 2000; i++) {
+		ck_assert_int_eq(
+		    acta_sup_start_child(&sup, TOP, i, NULL, now), ACTA_SUP_OK);
+		obey_all();
+		ck_assert_int_eq(
+		    acta_sup_count_children(&sup, TOP, &counts), ACTA_SUP_OK);
+		ck_assert_uint_eq(counts.specs, 1);
+		ck_assert_uint_eq(counts.active, i + 1);
+		ck_assert_uint_eq(counts.supervisors, i + 1);
+		ck_assert_uint_eq(counts.workers, 0);
+	}
+	for (uint32_t i = 0; i < 2000; i++) {
+		ck_assert_int_eq(
+		    acta_sup_terminate_child(&sup, i, now), ACTA_SUP_OK);
+		obey_all();
+	}
+	ck_assert_int_eq(
+	    acta_sup_count_children(&sup, TOP, &counts), ACTA_SUP_OK);
+	ck_assert_uint_eq(counts.active + counts.supervisors, 0);
+	acta_sup_fini(&sup);
+}
+END_TEST
+
 START_TEST(a_hundred_thousand_are_linear)
 {
 	for (uint32_t count = 1000; count <= 100000; count *= 10) {
@@ -824,6 +869,7 @@ main(void)
 	tcase_add_test(tc, whatever_happens_to_a_tree);
 	tcase_set_timeout(scale, 300);
 	tcase_add_test(scale, a_hundred_thousand_are_linear);
+	tcase_add_test(scale, supervisors_are_counted_as_such);
 	suite_add_tcase(suite, tc);
 	suite_add_tcase(suite, scale);
 	srunner_set_tap(runner, "-");

@@ -8,6 +8,7 @@ that differ are shrunk to the fewest steps that do.
 """
 import difflib
 import os
+import re
 import shutil
 import sys
 
@@ -38,6 +39,33 @@ def listed():
         tap.equal(otp.unmet(lines, got), [], f"{name}: as its suite has it")
 
 
+def table():
+    """What t/README says shows OTP's cases is there, and no scenario is left out
+    of it."""
+    with open(os.path.join(TOP, "t", "README"), encoding="utf-8") as f:
+        text = f.read().split("## Supervision: OTP's cases")[1]
+    text = text.split("\n## ")[0]
+    missing, named = [], set()
+    for file, names in re.findall(r"`([\w-]+\.(?:t|c|cases))(?:: ([^`]*))?`",
+                                  text):
+        path = os.path.join(TOP, "t", file)
+        if not os.path.exists(path):
+            missing.append(file)
+            continue
+        with open(path, encoding="utf-8") as f:
+            code = f.read()
+        for name in filter(None, names.split(", ")):
+            begin = {"t": rf"def {name}\(", "c": rf"START_TEST\({name}\)",
+                     "cases": rf"scenario {name}$"}[file.rsplit(".")[-1]]
+            if not re.search(f"^{begin}", code, re.M):
+                missing.append(f"{file}: {name}")
+            if file == "otp.cases":
+                named.add(name)
+    tap.equal(missing, [], "all that t/README names is there")
+    left = {name for name, _ in otp.load()} - named - {"stop_order"}
+    tap.equal(sorted(left), [], "and every scenario is in it")
+
+
 def differs(lines):
     cases = [("shrunk", lines)]
     return otp.on_otp(cases, 60) != otp.on_acta(cases, BUILD, 60)
@@ -64,6 +92,7 @@ def drawn():
 if not shutil.which("escript"):
     print("1..0 # skip no Erlang here: scripts/deps --for-tests installs it")
     sys.exit(0)
+table()
 listed()
 drawn()
 tap.done()

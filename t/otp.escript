@@ -367,6 +367,8 @@ word({text, Text}) -> Text;
 word({counts, Counts}) -> io_lib:format("~w", [Counts]);
 word(noproc) -> "noproc";
 word({error, {already_started, _}}) -> "already_started";
+%% A template that is none or two: OTP 25 answers what it made of the list.
+word({error, {error, {ok, {Ids, #{}}}}}) when is_list(Ids) -> "bad_start_spec";
 word({error, Term}) -> word_in(Term);
 word(Term) -> word_in(Term).
 
@@ -374,7 +376,8 @@ word_in(Term) ->
     Text = lists:flatten(io_lib:format("~p", [Term])),
     Words = ["scripted", "already_present", "running", "restarting",
 	     "not_found", "bad_combination", "duplicate_child_name",
-	     "invalid_restart_type", "bad_start_spec", "invalid_strategy"],
+	     "invalid_restart_type", "bad_start_spec", "invalid_strategy",
+	     "invalid_intensity", "invalid_period", "invalid_auto_shutdown"],
     case [Word || Word <- Words, string:find(Text, Word) =/= nomatch] of
 	["scripted" | _] -> "error";
 	[Word | _] -> Word;
