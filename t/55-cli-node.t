@@ -89,6 +89,11 @@ def root(node):
     says(a("start", "stock"), 5, "", "acta: .*")
     says(a("restart", "stock", "-o", "json"), 0, r'\{"ok": true, .*\}\n',
          r"acta: .*|")
+    says(a("sup", "remove", "@node", "stock"), 5, "", "acta: .*running\n.*")
+    says(a("sup", "stop", "@node", "stock"), 0, "", "acta: stock: stopped\n")
+    says(a("sup", "remove", "@node", "stock"), 0, "",
+         "acta: stock: removed from @node\n")
+    says(a("sup", "add", "@node", "stock"), 0, "", r"acta: stock: up .*\n")
     before = node.pid("stock")
     os.kill(before, 9)
     tap.until(lambda: node.pid("stock") not in (0, before))
