@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -277,7 +278,7 @@ def refusals(node, dest):
         tap.equal((run.returncode, os.path.exists(bad)), (code, False),
                   "acta store " + " ".join(args)[:60], run.stderr)
     shutil.copytree(dest, bad)
-    path = os.path.join(bad, "backup")
+    path = os.path.join(bad, "@backup")
     with open(path, encoding="utf-8") as f:
         text = f.read()
     with open(path, "w", encoding="utf-8") as f:
@@ -305,6 +306,32 @@ def stopped_node(node):
     run = node.acta("store", "restore", dest, data)
     tap.equal((run.returncode, reconcile(node, data)), (0, (0, [])),
               "and restored", run.stderr)
+
+
+def names():
+    """A service may have any name: none is the backup's own."""
+    folder = tempfile.mkdtemp(prefix="acta-")
+    env = dict(os.environ, PATH=os.path.dirname(os.path.abspath(ACTA)) + ":" +
+               os.environ["PATH"])
+    try:
+        subprocess.run(["acta", "new", "service", "backup"], cwd=folder,
+                       env=env, check=True, stderr=subprocess.DEVNULL)
+        made = os.path.join(folder, "backup")
+        subprocess.run(["make", "-s"], cwd=made, env=env, check=True)
+        with Node(f"  - {{name: backup, load: {made}/backup.so}}\n") as node:
+            node.start()
+            node.acta("call", "backup/1", "restock", "qty=7")
+            dest, data = (os.path.join(folder, n) for n in ("dest", "data"))
+            run = node.acta("store", "backup", dest)
+            tap.equal(run.returncode, 0, "a service called backup is copied",
+                      run.stderr)
+            run = node.acta("store", "restore", dest, data)
+            tap.equal(run.returncode, 0, "and restored", run.stderr)
+            run = node.acta("state", "backup/1", data)
+            tap.equal(run.stdout, "available  7\n", "with its rows",
+                      run.stderr)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def main():
@@ -336,6 +363,7 @@ def main():
         refusals(node, made[0][0])
         killed_restores(node, made[0][0])
         half(node, made[0][0])
+    names()
     tap.done()
 
 

@@ -121,8 +121,8 @@ enum acta_err
 acta_manifest_write(
     const struct acta_manifest *manifest, const char *dir, struct acta_why *why)
 {
-	char *file = acta_text_keepf("%s/backup", dir);
-	char *early = acta_text_keepf("%s/backup.new", dir);
+	char *file = acta_text_keepf("%s/@backup", dir);
+	char *early = acta_text_keepf("%s/@backup.new", dir);
 	struct acta_buf text;
 	enum acta_err err = ACTA_OK;
 
@@ -214,7 +214,7 @@ enum acta_err
 acta_manifest_read(
     struct acta_manifest *out, const char *dir, struct acta_why *why)
 {
-	char *path = acta_text_keepf("%s/backup", dir);
+	char *path = acta_text_keepf("%s/@backup", dir);
 	FILE *file = fopen(path, "re");
 	char *text = NULL;
 	size_t size;
