@@ -12,6 +12,7 @@
 #include "codecs/reader.h"
 
 #define NAME_MAX_ 64u
+#define BRIEF_MIN 3 /* letters of an abbreviation */
 
 static const char *const schema_types[] = { "int", "num", "bool", "str", "bin",
 	"time", "list", "map", "ref", "any", NULL };
@@ -72,6 +73,24 @@ distance(const char *a, size_t a_size, const char *b, size_t b_size)
 	return last[b_size];
 }
 
+/* "qty" for "quantity", "desc" for "description": how one writes what is long,
+ * by its beginning, or by letters of it from its first to its last. */
+static bool
+abbreviates(
+    const char *brief, size_t brief_size, const char *full, size_t full_size)
+{
+	size_t at = 0;
+
+	if (brief_size < BRIEF_MIN || brief_size >= full_size ||
+	    brief[0] != full[0])
+		return false;
+	if (memcmp(brief, full, brief_size) == 0)
+		return true;
+	for (size_t i = 0; i < full_size && at < brief_size; i++)
+		at += brief[at] == full[i];
+	return at == brief_size && brief[brief_size - 1] == full[full_size - 1];
+}
+
 /* The nearer of `best` and `candidate`; `*least` is best's distance. */
 static const char *
 nearer(const char *word, size_t size, const char *candidate, const char *best,
@@ -84,8 +103,12 @@ nearer(const char *word, size_t size, const char *candidate, const char *best,
 		return best;
 	d = distance(word, size, candidate, other);
 	/* All letters wrong is not near, however short the word. */
-	if (d > 1 + size / 4 || d >= (size > other ? size : other))
-		return best;
+	if (d > 1 + size / 4 || d >= (size > other ? size : other)) {
+		if (!abbreviates(word, size, candidate, other) &&
+		    !abbreviates(candidate, other, word, size))
+			return best;
+		d += NAME_MAX_; /* after all typing errors */
+	}
 	if (best && d >= *least)
 		return best;
 	*least = d;

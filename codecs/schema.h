@@ -76,7 +76,8 @@ bool acta_schema_settle(
 const char *acta_type_name(uint32_t type);
 
 /* The word of `words` (NULL-ended) nearest to `word`, or NULL if none is near
- * (Damerau-Levenshtein distance at most 1 + length / 4). For did-you-mean. */
+ * (Damerau-Levenshtein distance at most 1 + length / 4; else, if one abbreviates
+ * the other). For did-you-mean. */
 const char *acta_closest(const char *word, const char *const *words);
 
 #endif /* ACTA_SCHEMA_H */

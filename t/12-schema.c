@@ -291,13 +291,21 @@ END_TEST
 START_TEST(the_closest_word_is_near_or_there_is_none)
 {
 	static const char *const words[] = { "permanent", "transient",
-		"temporary", "ps", "stop", NULL };
+		"temporary", "ps", "stop", "qty", "description", "state",
+		"start", NULL };
 
 	ck_assert_str_eq(acta_closest("permanant", words), "permanent");
 	ck_assert_str_eq(acta_closest("prmanent", words), "permanent");
 	ck_assert_str_eq(acta_closest("permnaent", words), "permanent");
 	ck_assert_str_eq(acta_closest("sp", words), "ps");
 	ck_assert_str_eq(acta_closest("sotp", words), "stop");
+	ck_assert_str_eq(acta_closest("quantity", words), "qty");
+	ck_assert_str_eq(acta_closest("desc", words), "description");
+	ck_assert_str_eq(acta_closest("dscrn", words), "description");
+	ck_assert_str_eq(acta_closest("stat", words), "state");
+	ck_assert_ptr_null(acta_closest("de", words));
+	ck_assert_ptr_null(acta_closest("quantities", words));
+	ck_assert_ptr_null(acta_closest("noitpircsed", words));
 	ck_assert_ptr_null(acta_closest("always", words));
 	ck_assert_ptr_null(acta_closest("", words));
 	ck_assert_ptr_null(acta_closest("x", words));
