@@ -426,8 +426,8 @@ acta_cmd_sup(struct acta_cli *cli)
 	else if (code == ACTA_EXIT_OK && count)
 		print_counts(first_of(&answer));
 	else if (code == ACTA_EXIT_OK && strcmp(verb, "remove") == 0)
-		acta_sayf(0, NULL, "%s: removed from %s", cli->argv[2],
-		    cli->argv[1]);
+		acta_sayf(
+		    0, NULL, "%s: removed from %s", cli->argv[2], cli->argv[1]);
 	else if (code == ACTA_EXIT_OK)
 		say_state(first_of(&answer));
 	acta_buf_fini(&line);
