@@ -85,13 +85,12 @@ acta_stop_begin(struct acta_part *part)
 
 	part->stopping = false;
 	part->stopped = true;
+	part->gathered = 0; /* calls that go on waiting are counted anew */
 	for (uint32_t i = 0; i < part->in_count; i++) {
 		struct acta_in *in = &part->ins[i];
 
-		while (acta_inbox_get(&in->inbox) != NULL) {
+		while (acta_inbox_get(&in->inbox) != NULL)
 			acta_inbox_done(&in->inbox);
-			part->gathered--;
-		}
 		in->queued = in->next;
 	}
 	acta_store_begin(part->store);

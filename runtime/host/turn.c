@@ -46,7 +46,9 @@ gather(struct acta_part *part)
 		enum acta_fate fate;
 
 		if (part->local != NULL) {
-			if (g.alone) /* the suspect ran: name what it sent */
+			/* The suspect ran: name what it sent. Or a handler
+			 * outside has ended where all stands still. */
+			if (g.alone || part->stopped)
 				break;
 			fate = acta_source_local(part, &g);
 		} else if (g.alone || (part->draining && part->source > 0)) {

@@ -12,12 +12,33 @@
 
 #define FUND 1000 /* what every account begins with */
 
+/* Where a message failed, and that stops its partition, nothing is begun; but for
+ * what only looks. What had been begun outside of a turn ends. */
+static void
+stands(acta_actor *self)
+{
+	struct acta_place *places[SIM_PLACES_MAX];
+	uint32_t count = sim_places(places);
+
+	if (sim->set_back || sim->put_back > 0 ||
+	    (self->msg->handler->handler->flags &
+		(ACTA_OUTSIDE | ACTA_READS)) != 0)
+		return;
+	for (uint32_t i = 0; i < count; i++)
+		if (places[i]->part == self->part &&
+		    (self->part->stopping ||
+			sim->stands[sim_place_number(places[i])]))
+			sim_broken("%s runs, and its partition has stopped",
+			    acta_address(acta_self(self)));
+}
+
 /* What has expired is not begun. */
 static void
 in_time(acta_actor *self)
 {
 	int64_t deadline_ms = self->msg->m.deadline_ms;
 
+	stands(self);
 	if (deadline_ms != 0 && deadline_ms <= acta_now_ms(self))
 		sim_broken(
 		    "%s runs what has expired", acta_address(acta_self(self)));
@@ -36,6 +57,7 @@ once(acta_actor *self, const char *what, int64_t n)
 {
 	const char *row = acta_format(self, "%s/%lld", what, (long long)n);
 
+	stands(self);
 	/* What is in memory is done at least once. */
 	if (acta_get_int(self, row, 0) != 0 &&
 	    !self->loaded->service->in_memory)
@@ -124,7 +146,7 @@ check_attempt(acta_actor *self, const acta_msg *msg)
 		sim_broken("%s: attempt %lld of one that fails %lld times",
 		    acta_address(acta_self(self)), (long long)attempt,
 		    (long long)acta_arg_int(msg, "fails"));
-	else if (attempt > 1 &&
+	else if (attempt > 1 && !c->stop_on_failed &&
 	    acta_now_ms(self) < f->at_ms[attempt - 1] + wait_ms)
 		sim_broken("%s: attempt %lld comes too early",
 		    acta_address(acta_self(self)), (long long)attempt);

@@ -76,6 +76,7 @@ shape(struct sim_plan *plan, struct acta_dice *dice)
 		.map_size = 2u << 30 };
 	store_shape(plan, dice);
 	plan->config.on_lapse = acta_dice_chance(dice, 150);
+	plan->config.stop_on_failed = acta_dice_chance(dice, 100);
 	if (acta_dice_chance(dice, 400))
 		hears_from(plan, dice);
 	plan->old_ids = acta_dice_chance(dice, 150);

@@ -200,6 +200,8 @@ extern const char *const sim_point_names[PT_COUNT];
 	X(TOLD_PAST, "event log heard from its past")       \
 	X(TOLD_LATE, "event log heard from within")         \
 	X(LAPSED, "events skipped, no room")                \
+	X(STOPPED, "partition stopped, a message failed")   \
+	X(GOES_ON, "partition told to go on")               \
 	X(RETRIED, "message failed, to be retried")         \
 	X(HELD, "message held")                             \
 	X(OUTSIDE, "handler outside: run")                  \
@@ -388,6 +390,7 @@ struct sim_world {
 	int64_t mend_us;       /* the next */
 	uint64_t words[SIM_PLACES_MAX][SIM_PLACES_MAX]; /* not yet answered */
 	bool stood[SIM_PLACES_MAX][SIM_PLACES_MAX]; /* channels that stopped */
+	bool stands[SIM_PLACES_MAX]; /* a partition in which a message failed */
 	int64_t calm_us;       /* nothing was disturbed since */
 	uint64_t disturbances; /* what may have cost a request its answer */
 	int64_t latest_ms;     /* that the node's time has been */

@@ -258,6 +258,10 @@ on_alarm(
 		expected = sim->plan->config.on_lapse &&
 		    sim->plan->config.channel_quota < 1u << 20;
 		sim->tally[T_LAPSED]++;
+	} else if (strncmp(name, "stopped.", 8) == 0) {
+		expected = sim->plan->config.stop_on_failed;
+		sim->tally[T_STOPPED]++;
+		sim->stands[sim_place_number(place)] = true;
 	} else if (strncmp(name, "cycle-", 6) == 0) {
 		expected = sim->plan->config.channel_quota < 1u << 20;
 	} else
@@ -300,6 +304,24 @@ run_outside(struct acta_process *p)
 	sim_judge(p, err);
 }
 
+/* What has stopped for a message that failed goes on when an operator says so. */
+static void
+go_on(struct acta_process *p)
+{
+	for (uint32_t n = 0; n < p->count; n++) {
+		struct acta_part *part = p->places[n].part;
+
+		if (part == NULL || !part->stopped ||
+		    !acta_dice_chance(&sim->dice, 300))
+			continue;
+		sim_trace("%s goes on", p->places[n].dir);
+		sim->tally[T_GOES_ON]++;
+		sim->stands[sim_place_number(&p->places[n])] = false;
+		acta_part_go(part);
+		p->wake_us = sim->cluster.now_us;
+	}
+}
+
 static void
 run_round(struct acta_process *p)
 {
@@ -309,6 +331,7 @@ run_round(struct acta_process *p)
 
 	sim->doing = DOING_ROUND;
 	s->round_us = sim->cluster.now_us;
+	go_on(p);
 	if ((sim->breaks & BREAK_OLD_STORE) != 0 &&
 	    acta_dice_chance(&sim->dice, 200))
 		sim_break_copy(p);
@@ -336,6 +359,10 @@ run_idle(struct acta_process *p)
 
 	s->idle_us = INT64_MAX;
 	sim->doing = DOING_IDLE;
+	go_on(p);
+	for (uint32_t n = 0; n < p->count; n++)
+		if (p->places[n].part != NULL && p->places[n].part->stopped)
+			s->idle_us = sim->cluster.now_us + 100000;
 	err = acta_process_idle(p, &more);
 	if (more)
 		s->idle_us = sim->cluster.now_us + 1000;
