@@ -143,8 +143,8 @@ def lines():
                   "@door-push", "@door-events", "a", "b", "ws", "i1"})
         t.becomes("a", "stopped")
         begun = t.events()[t.seen:]
-        tap.equal([e for e in begun if e in ("term e", "term d", "term f")],
-                  ["term f", "term d", "term e"], "in reverse order")
+        tap.equal([e for e in begun if e.startswith("term")],
+                  [f"term {n}" for n in "kfden"], "in reverse order")
         t.seen += len(begun)
         t.send("i1", signal.SIGKILL)
         tap.until(lambda: "start y" in t.events()[t.seen:])
@@ -239,6 +239,11 @@ def refused():
                 ("a list in place of a template", listed(child("a")) +
                  group("g", [child("b")]) + group("ws", [child("w")]),
                  ["ws: simple_one_for_one is for the life of a group", anew]),
+                ("a template by the name of another one",
+                 group("g", [child("b")]) +
+                 workers().replace("name: w,", "name: a,"),
+                 ["a is the name of another one, in @node",
+                  "hint: take the one away first"]),
                 ("the name of one that was added",
                  old + listed(child("i1")),
                  ["i1 is there already, added to ws by its template",
@@ -336,6 +341,18 @@ def restarting():
 def stopping():
     """One that is stopped for the config's sake comes back with it."""
     old = listed(child("a"), child("b", shutdown="infinity"))
+    with Tree(listed(child("a"), child("y", shutdown="300ms"))) as t:
+        reload = Reloads(t.node)
+        t.news("start a", "start y")
+        t.send("y", signal.SIGHUP)
+        t.news("deaf y")
+        t.write(listed(child("z"), child("a")))
+        tap.equal(reload(), ["added    z", "removed  y"], "one for another")
+        t.news("start z")
+        log = t.node_log()
+        tap.ok(log.index("event=down service=y") <
+               log.index("event=start service=z"),
+               "who is new comes when who is gone has gone", log)
     with Tree(old) as t:
         reload = Reloads(t.node)
         t.news("start a", "start b")

@@ -295,6 +295,11 @@ fits(const struct acta_root *root, struct diff *diff,
 		    "`acta sup remove` it, or name it otherwise",
 		    "%s is there already, added to %s by its template",
 		    is->name, acta_root_parent_name(root, namesake));
+	if (namesake != UINT32_MAX && at != namesake)
+		return refuse(diff,
+		    "take the one away first, with a file between",
+		    "%s is the name of another one, in %s", is->name,
+		    acta_root_parent_name(root, namesake));
 	if (at == UINT32_MAX && kept != UINT32_MAX)
 		return fits_place(diff, &root->plan.children[kept], is);
 	if (at == UINT32_MAX) {
@@ -775,13 +780,28 @@ start_first(struct acta_root *root)
 	    s->state != ACTA_SUP_DYING;
 }
 
+/* Of siblings that go the last one is the first, and the one before it waits for
+ * its end. */
+static bool
+has_its_turn(const struct acta_root *root, uint32_t child)
+{
+	const struct acta_sup_child *children = root->sup.children;
+
+	for (uint32_t i = children[child].next; i != ACTA_SUP_NONE;
+	     i = children[i].next)
+		if (root->children[i].removed && children[i].live)
+			return false;
+	return true;
+}
+
 static void
 end_removed(struct acta_root *root, uint32_t child)
 {
 	const struct acta_sup_child *s = &root->sup.children[child];
 	enum acta_sup_word word;
 
-	if (s->state == ACTA_SUP_STOPPING || s->state == ACTA_SUP_DYING)
+	if (s->state == ACTA_SUP_STOPPING || s->state == ACTA_SUP_DYING ||
+	    !has_its_turn(root, child))
 		return; /* on its way */
 	word = acta_sup_terminate_child(&root->sup, child, acta_root_now());
 	if (word == ACTA_SUP_OK && s->used && s->known && !s->live)
@@ -791,21 +811,35 @@ end_removed(struct acta_root *root, uint32_t child)
 	acta_root_act(root);
 }
 
+/* Some of those that go are still there. */
+static bool
+end_all_removed(struct acta_root *root)
+{
+	bool live = false, left = false;
+
+	for (uint32_t i = root->plan.count; i-- > 0;) {
+		const struct acta_sup_child *s = &root->sup.children[i];
+
+		if (i >= root->plan.count || !root->children[i].removed)
+			continue;
+		if (s->used)
+			end_removed(root, i);
+		root->children[i].removed = s->used;
+		left |= s->used;
+		live |= s->used && s->live;
+	}
+	root->reload.leaving = left;
+	return live;
+}
+
 void
 acta_root_changes_tick(struct acta_root *root)
 {
 	struct acta_root_reload *reload = &root->reload;
-	bool left = false;
 
-	for (uint32_t i = 0; reload->leaving && i < root->plan.count; i++) {
-		if (!root->children[i].removed)
-			continue;
-		if (root->sup.children[i].used)
-			end_removed(root, i);
-		root->children[i].removed = root->sup.children[i].used;
-		left |= root->children[i].removed;
-	}
-	reload->leaving = left;
+	/* What is new may want the place of what is gone: its port, its file. */
+	if (reload->leaving && end_all_removed(root))
+		return;
 	while (reload->starting_count > 0 && start_first(root)) {
 		reload->started = false;
 		memmove(reload->starting, reload->starting + 1,
