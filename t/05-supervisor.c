@@ -729,6 +729,161 @@ START_TEST(a_faulty_change_changes_nothing)
 }
 END_TEST
 
+/* s0 and so on, of the plan's kind, as founders for a change. */
+static void
+founders_of(struct acta_sup_founder *out, const char *digits)
+{
+	for (; *digits; digits++, out++) {
+		uint32_t i = (uint32_t)(*digits - '0');
+
+		*out = (struct acta_sup_founder){ .child = i,
+			.spec = acta_sup_spec_of_plan(&specs[i]) };
+	}
+}
+
+static void
+change_to(const char *digits)
+{
+	struct acta_sup_founder founders[CHILDREN];
+	struct acta_sup_flags flags = acta_sup_flags_of_plan(&plan);
+
+	founders_of(founders, digits);
+	ck_assert_int_eq(acta_sup_change(&sup, ACTA_SUP_TOP, &flags, founders,
+			     (uint32_t)strlen(digits), now),
+	    ACTA_SUP_OK);
+}
+
+/* From the first to the last. */
+static const char *
+order(void)
+{
+	static char out[CHILDREN + 1];
+	uint32_t count = 0;
+
+	for (uint32_t i = sup.children[sup.room].first; i != ACTA_SUP_NONE;
+	     i = sup.children[i].next)
+		out[count++] = (char)('0' + i);
+	out[count] = '\0';
+	return out;
+}
+
+START_TEST(a_change_during_the_start_starts_who_is_new)
+{
+	begin();
+	ck_assert_str_eq(did(), "spawn0 ");
+	change_to("3012");
+	ck_assert_str_eq(order(), "0123"); /* it is being gone through */
+	for (uint32_t i = 0; i < 3; i++) {
+		acta_sup_ready(&sup, i, now);
+		ck_assert_str_eq(did(),
+		    i == 0       ? "spawn1 "
+			: i == 1 ? "spawn2 "
+				 : "spawn3 ");
+	}
+	acta_sup_ready(&sup, 3, now);
+	ck_assert_str_eq(did(), "all-up ");
+	ck_assert_str_eq(order(), "3012");
+}
+END_TEST
+
+START_TEST(a_change_while_siblings_restart_keeps_their_order)
+{
+	plan.strategy = ACTA_ONE_FOR_ALL;
+	plan.on_exceed = ACTA_EXCEED_ESCALATE;
+	all_up();
+	acta_sup_ended(&sup, 0, ACTA_END_ABNORMAL, now);
+	ck_assert_str_eq(did(), "stop2 ");
+	change_to("2310");
+	ck_assert_str_eq(order(), "0123");
+	acta_sup_ended(&sup, 2, ACTA_END_NORMAL, now);
+	ck_assert_str_eq(did(), "stop1 ");
+	acta_sup_ended(&sup, 1, ACTA_END_NORMAL, now);
+	ck_assert_str_eq(did(), "spawn0 ");
+	acta_sup_ready(&sup, 0, now);
+	ck_assert_str_eq(did(), "spawn1 ");
+	acta_sup_ready(&sup, 1, now);
+	ck_assert_str_eq(did(), "spawn2 ");
+	acta_sup_ready(&sup, 2, now);
+	/* Who is new is known, and not started, as in OTP. */
+	ck_assert_str_eq(did(), "");
+	ck_assert_str_eq(order(), "2310");
+}
+END_TEST
+
+/* Siblings are down for s0, which waits; s3, which a call has started, ends, too:
+ * s0 is not to come up alone before its turn. */
+START_TEST(a_second_failure_takes_the_first_ones_place)
+{
+	struct acta_sup_spec spec;
+
+	plan.strategy = ACTA_ONE_FOR_ALL;
+	plan.on_exceed = ACTA_EXCEED_ESCALATE;
+	plan.intensity = 9;
+	all_up();
+	acta_sup_ended(&sup, 0, ACTA_END_ABNORMAL, now);
+	(void)did();
+	for (uint32_t i = 2; i > 0; i--)
+		acta_sup_ended(&sup, i, ACTA_END_NORMAL, now);
+	for (uint32_t i = 0; i < 3; i++)
+		acta_sup_ready(&sup, i, now);
+	(void)did();
+	acta_sup_ended(&sup, 0, ACTA_END_ABNORMAL, now); /* waits 100 ms */
+	for (uint32_t i = 2; i > 0; i--)
+		acta_sup_ended(&sup, i, ACTA_END_NORMAL, now);
+	ck_assert_str_eq(did(), "stop2 stop1 ");
+	spec = acta_sup_spec_of_plan(&specs[3]);
+	ck_assert_int_eq(
+	    acta_sup_start_child(&sup, ACTA_SUP_TOP, 3, &spec, now),
+	    ACTA_SUP_OK);
+	acta_sup_ready(&sup, 3, now);
+	ck_assert_int_eq(acta_sup_cmd_restart(&sup, 3, now), ACTA_OK);
+	acta_sup_ended(&sup, 3, ACTA_END_NORMAL, now);
+	ck_assert_str_eq(did(), "spawn3 stop3 spawn3 ");
+	now += 50;
+	acta_sup_ended(&sup, 3, ACTA_END_ABNORMAL, now);
+	ck_assert_str_eq(did(), "");
+	acta_sup_tick(&sup, now);
+	ck_assert_str_eq(did(), "");
+	now += 50; /* s0's time: both are due, and all come up in order */
+	acta_sup_tick(&sup, now);
+	ck_assert_str_eq(did(), "spawn0 ");
+	for (uint32_t i = 0; i < 3; i++) {
+		acta_sup_ready(&sup, i, now);
+		ck_assert_str_eq(did(),
+		    i == 0       ? "spawn1 "
+			: i == 1 ? "spawn2 "
+				 : "spawn3 ");
+	}
+}
+END_TEST
+
+START_TEST(a_restart_called_off_leaves_the_others_counted)
+{
+	plan.on_exceed = ACTA_EXCEED_ESCALATE;
+	plan.intensity = 3;
+	specs[0].backoff_min_ms = specs[0].backoff_max_ms = 9000;
+	specs[2].backoff_min_ms = specs[2].backoff_max_ms = 0;
+	all_up();
+	acta_sup_ended(&sup, 0, ACTA_END_ABNORMAL, now); /* counted at 1000 */
+	acta_sup_ready(&sup, 0, now);
+	now += 10;
+	acta_sup_ended(&sup, 0, ACTA_END_ABNORMAL, now); /* at 1010; it waits */
+	now += 3000;
+	acta_sup_ended(&sup, 1, ACTA_END_ABNORMAL, now); /* at 4010 */
+	acta_sup_ready(&sup, 1, now);
+	ck_assert_int_eq(acta_sup_cmd_stop(&sup, 0, now), ACTA_OK);
+	ck_assert_str_eq(did(), "spawn0 spawn1 ");
+	now = 13000; /* of all these the one at 4010 counts still */
+	for (int i = 0; i < 2; i++) {
+		acta_sup_ended(&sup, 2, ACTA_END_ABNORMAL, now);
+		ck_assert_str_eq(did(), "spawn2 ");
+		acta_sup_ready(&sup, 2, now);
+	}
+	acta_sup_ended(&sup, 2, ACTA_END_ABNORMAL, now);
+	ck_assert_str_eq(did(), "alarm2:1 escalate2 stop1 ");
+}
+END_TEST
+
 START_TEST(an_intensity_out_of_range_is_refused)
 {
 	plan.intensity = ACTA_INTENSITY_CAP + 1;
@@ -1083,6 +1238,10 @@ main(void)
 	tcase_add_test(tc, all_that_may_be_combined_is_taken);
 	tcase_add_test(tc, names_are_unique_and_a_template_is_one);
 	tcase_add_test(tc, a_faulty_change_changes_nothing);
+	tcase_add_test(tc, a_change_during_the_start_starts_who_is_new);
+	tcase_add_test(tc, a_change_while_siblings_restart_keeps_their_order);
+	tcase_add_test(tc, a_second_failure_takes_the_first_ones_place);
+	tcase_add_test(tc, a_restart_called_off_leaves_the_others_counted);
 	tcase_add_test(tc, whatever_happens);
 	suite_add_tcase(suite, tc);
 	srunner_set_tap(runner, "-");

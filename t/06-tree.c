@@ -15,6 +15,7 @@
 #define NONE ACTA_SUP_NONE
 #define TOP ACTA_SUP_TOP
 #define STAMPS 4096u
+#define OWN 16u /* more than any intensity here */
 
 static struct acta_sup sup;
 static int64_t now;
@@ -45,9 +46,13 @@ static struct {
 		uint32_t child;
 	} stamps[ROOM + 1][STAMPS];
 	uint32_t stamps_count[ROOM + 1];
+	/* Of a child under one that holds: its own. */
+	int64_t own[ROOM][OWN];
+	uint32_t own_count[ROOM];
+	bool removed[ROOM]; /* by a change: it stops, and is deleted */
 	bool may_end[ROOM + 1];
 	bool exited;
-	uint64_t spawned, restarted, escalated, shut, ended;
+	uint64_t spawned, restarted, escalated, shut, ended, held, gone;
 	uint64_t changed[ACTA_NODE_PHASES];
 } w;
 
@@ -74,7 +79,7 @@ check_spawn(uint32_t child)
 		    !at(i)->pending, "%u is started before %u", child, i);
 }
 
-/* Of siblings that end together the later ones end first. */
+/* Of siblings that end together the later ones are at rest first. */
 static void
 check_stop(uint32_t child)
 {
@@ -87,10 +92,8 @@ check_stop(uint32_t child)
 	if (!all && !c->marked)
 		return;
 	for (uint32_t i = c->next; i != NONE; i = at(i)->next)
-		ck_assert_msg(!at(i)->live || (!all && !at(i)->marked) ||
-			at(i)->state == ACTA_SUP_STOPPING ||
-			at(i)->state == ACTA_SUP_DYING,
-		    "%u is stopped before %u", child, i);
+		ck_assert_msg(!at(i)->live || (!all && !at(i)->marked),
+		    "%u is stopped before %u is at rest", child, i);
 }
 
 static uint32_t
@@ -105,14 +108,36 @@ recent(uint32_t parent)
 	return count;
 }
 
+/* Its last restarts, the newest last: within the period no more than are borne. */
+static void
+check_own(uint32_t child)
+{
+	const struct acta_sup_flags *flags = &at(at(child)->parent)->spec.flags;
+	uint32_t count = 0;
+
+	if (w.own_count[child] == OWN)
+		memmove(w.own[child], w.own[child] + 1,
+		    --w.own_count[child] * sizeof(w.own[child][0]));
+	w.own[child][w.own_count[child]++] = now;
+	for (uint32_t i = 0; i < w.own_count[child]; i++)
+		count += now - w.own[child][i] <= flags->period_ms;
+	ck_assert_msg(count <= flags->intensity,
+	    "%u restarts of %u are not seen of held %u", count,
+	    flags->intensity, child);
+	w.held++;
+}
+
 static void
 check_restart(uint32_t child)
 {
 	uint32_t parent = at(child)->parent, s = slot(parent);
 
-	if (at(parent)->spec.flags.on_exceed != ACTA_EXCEED_ESCALATE ||
-	    at(child)->spec.door)
+	if (at(child)->spec.door)
 		return;
+	if (at(parent)->spec.flags.on_exceed == ACTA_EXCEED_HOLD) {
+		check_own(child);
+		return;
+	}
 	ck_assert_uint_lt(w.stamps_count[s], STAMPS);
 	w.stamps[s][w.stamps_count[s]++] = (struct stamp){ now, child };
 	ck_assert_msg(recent(parent) <= at(parent)->spec.flags.intensity,
@@ -232,8 +257,12 @@ carry_out(void)
 			w.exited = true;
 			break;
 		case ACTA_DO_FORGET:
-			if (!at(a.child)->used)
-				w.called[a.child] = false;
+			if (at(a.child)->used)
+				break;
+			w.called[a.child] = false;
+			w.own_count[a.child] = 0;
+			w.gone += w.removed[a.child];
+			w.removed[a.child] = false;
 			break;
 		case ACTA_DO_CONDEMN:
 		case ACTA_DO_UP:
@@ -364,6 +393,10 @@ call_off(uint32_t over, uint32_t child)
 {
 	uint32_t i = w.stamps_count[over];
 
+	if (at(at(child)->parent)->spec.flags.on_exceed == ACTA_EXCEED_HOLD) {
+		w.own_count[child] -= w.own_count[child] > 0;
+		return;
+	}
 	while (i > 0 && w.stamps[over][i - 1].child != child)
 		i--;
 	if (i == 0)
@@ -382,8 +415,7 @@ call(uint32_t child)
 	    at(parent)->spec.flags.strategy == ACTA_SIMPLE_ONE_FOR_ONE;
 	bool waited = c->used && c->state == ACTA_SUP_BACKOFF;
 	uint32_t over = waited ? slot(c->parent) : 0;
-	bool counted = waited && !c->spec.door &&
-	    at(c->parent)->spec.flags.on_exceed == ACTA_EXCEED_ESCALATE;
+	bool counted = waited && !c->spec.door;
 	struct acta_sup_spec spec;
 	enum acta_err err = ACTA_OK;
 	uint32_t what = chance(10);
@@ -416,9 +448,11 @@ call(uint32_t child)
 		err = acta_sup_cmd_restart(&sup, child, now);
 	}
 	(void)err; /* whatever it was: the tree must hold */
-	if (counted && (what == 2 || what == 5) &&
-	    (!c->used || c->state != ACTA_SUP_BACKOFF))
+	if (counted && (what == 2 || what == 5) && c->used &&
+	    c->state != ACTA_SUP_BACKOFF)
 		call_off(over, child);
+	else if (what >= 6 && err == ACTA_OK)
+		w.own_count[child] = 0; /* an operator's wish begins anew */
 }
 
 /* A new config, in whatever phase it meets: other flags, another order, some
@@ -461,6 +495,9 @@ change(void)
 	word = acta_sup_change(&sup, parent, &flags, founders, count, now);
 	if (word == ACTA_SUP_OK)
 		w.changed[phase]++;
+	for (uint32_t i = 0; i < ROOM && word == ACTA_SUP_OK; i++)
+		if (at(i)->used && at(i)->parent == parent && !simple)
+			w.removed[i] = !at(i)->founder;
 	if (word != ACTA_SUP_OK || p->phase != ACTA_NODE_RUNNING || simple)
 		return;
 	/* In the new order, all that it does not have behind. */
@@ -468,6 +505,25 @@ change(void)
 		ck_assert_uint_eq(at(i)->founder, k < count);
 	for (uint32_t i = p->first, k = 0; k < count; i = at(i)->next, k++)
 		ck_assert_uint_eq(i, founders[k].child);
+}
+
+/* As the root has it of a new config: whoever is in it no more is asked to end,
+ * whatever it is about, and deleted once it is at rest. */
+static void
+remove_gone(void)
+{
+	for (uint32_t i = 0; i < ROOM; i++) {
+		const struct acta_sup_child *c = at(i);
+
+		if (!w.removed[i] || !c->used ||
+		    c->state == ACTA_SUP_STOPPING || c->state == ACTA_SUP_DYING)
+			continue;
+		w.called[i] = true;
+		if (acta_sup_terminate_child(&sup, i, now) == ACTA_SUP_OK &&
+		    c->used && c->known && !c->live)
+			(void)acta_sup_delete_child(&sup, i, now);
+		carry_out();
+	}
 }
 
 /* Half of all from those with a process, if there are any. */
@@ -530,6 +586,7 @@ happen(void)
 	carry_out();
 	acta_sup_tick(&sup, now);
 	carry_out();
+	remove_gone();
 	check_tree();
 }
 
@@ -582,8 +639,13 @@ come_to_rest(void)
 		}
 		acta_sup_tick(&sup, now);
 		carry_out();
+		remove_gone();
 	}
 	ck_assert_msg(rest || w.exited, "it does not come to rest");
+	for (uint32_t i = 0; i < ROOM && !w.exited; i++)
+		ck_assert_msg(!w.removed[i] || !at(i)->used ||
+			at(at(i)->parent)->phase != ACTA_NODE_RUNNING,
+		    "%u is removed, but stays", i);
 	for (uint32_t i = 0; i <= ROOM; i++) {
 		const struct acta_sup_child *c = &sup.children[i];
 
@@ -620,6 +682,7 @@ START_TEST(whatever_happens_to_a_tree)
 	    getenv("SEED") ? strtoull(getenv("SEED"), NULL, 10) : 1;
 	long events = getenv("EVENTS") ? atol(getenv("EVENTS")) : 100000;
 	uint64_t spawned = 0, restarted = 0, escalated = 0, shut = 0, ended = 0;
+	uint64_t held = 0, gone = 0;
 	uint64_t changed[ACTA_NODE_PHASES] = { 0 };
 
 	for (uint64_t round = 0; events > 0; round++) {
@@ -655,17 +718,21 @@ START_TEST(whatever_happens_to_a_tree)
 		escalated += w.escalated;
 		shut += w.shut;
 		ended += w.ended;
+		held += w.held;
+		gone += w.gone;
 		for (uint32_t i = 0; i < ACTA_NODE_PHASES; i++)
 			changed[i] += w.changed[i];
 		acta_sup_fini(&sup);
 	}
 	printf(
-	    "# %llu starts, %llu ends, %llu restarts, %llu escalations, %llu "
-	    "automatic shutdowns\n",
+	    "# %llu starts, %llu ends, %llu restarts (%llu under hold), %llu "
+	    "escalations, %llu automatic shutdowns, %llu removed\n",
 	    (unsigned long long)spawned, (unsigned long long)ended,
-	    (unsigned long long)restarted, (unsigned long long)escalated,
-	    (unsigned long long)shut);
+	    (unsigned long long)restarted, (unsigned long long)held,
+	    (unsigned long long)escalated, (unsigned long long)shut,
+	    (unsigned long long)gone);
 	ck_assert(spawned > 0 && restarted > 0 && escalated > 0 && shut > 0);
+	ck_assert(held > 0 && gone > 0);
 	printf("# changed while not up %llu, starting %llu, running %llu, "
 	       "clearing %llu, filling %llu, stopping %llu\n",
 	    (unsigned long long)changed[ACTA_NODE_NEW],
