@@ -197,6 +197,9 @@ def dynamic():
                      intensity=2, period="1h")
     with Tree(services, "{intensity: 9, period: 1h}") as t:
         t.counts("ws", 1, 0, 0, 0)
+        why = t.node.acta("why", "w").stdout
+        tap.equal(why, "w is the template of ws: `acta sup add ws NAME`.\n",
+                  "why w")
         for name in ("i1", "i2", "i3"):
             t.does("add", "ws", name, name)
             t.news(f"start {name}")
@@ -352,7 +355,8 @@ def words():
         t.does("start", "g", "b", code=1, says="b in g: error")
         t.does("restart", "g", "b", code=1, says="b in g: error")
         t.becomes("b", "stopped")
-        t.does("remove", "g", "b")
+        t.does("remove", "g", "b", says="b: removed from g")
+        t.does("start", "g", "b", code=3, says="`acta sup add g b`")
         t.does("add", "g", "b", code=1, says="b in g: error")
         t.counts("g", 0, 0, 0, 0)
         os.rename(t.program + ".away", t.program)
@@ -430,6 +434,9 @@ def why_a_group():
                "3600 s)." in why, "h gave up, for b", why)
         t.send("c", signal.SIGUSR1)
         t.becomes("s", "stopped")
+        why = t.node.acta("why", "c").stdout
+        tap.ok("Its group s is not up: `acta start s`." in
+               " ".join(why.split()), "why c: start its group", why)
         why = " ".join(t.node.acta("why", "s").stdout.split())
         tap.ok("s ended with its significant child" in why and
                "Why: c ended (exit-0)." in why and

@@ -242,7 +242,11 @@ say_advice(
 			say(p, " Its restart type is temporary.");
 		else if (!c->asked)
 			say(p, " Its restart type is transient.");
-		say(p, " `acta start %s` starts it again.", s->service);
+		if (s->below)
+			say(p, " Its group %s is not up: `acta start %s`.",
+			    s->below, s->below);
+		else
+			say(p, " `acta start %s` starts it again.", s->service);
 	}
 }
 
@@ -277,6 +281,11 @@ acta_why_prose(const struct acta_cause *cause, const struct acta_story *story,
 
 	out[0] = '\0';
 	say(&p, "%s ", story->service);
+	if (story->template) {
+		say(&p, "is the template of %s: `acta sup add %s NAME`.",
+		    story->template, story->template);
+		return;
+	}
 	if (!cause) {
 		if (story->state == ACTA_SUP_UP) {
 			say(&p, "has been up for ");

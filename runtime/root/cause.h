@@ -62,6 +62,8 @@ struct acta_story {
 	enum acta_sup_state state;
 	bool exec; /* a plain program: it has no queue and no handler */
 	bool door; /* its restarts are not limited */
+	const char *below;    /* its group, which is not up; else NULL */
+	const char *template; /* of this group, and nothing else; or NULL */
 	uint32_t restart_type;
 	int64_t now_ms, up_ms, due_ms;
 	uint32_t intensity, max_crashes;

@@ -361,6 +361,16 @@ one_cause(const struct acta_sup_flags *flags, const struct acta_cause *cause,
 	acta_doc_close(doc, '}');
 }
 
+/* Is its group down, and it with that? */
+static bool
+is_below(const struct acta_root *root, uint32_t child)
+{
+	uint32_t parent = root->sup.children[child].parent;
+
+	return parent != ACTA_SUP_TOP &&
+	    root->sup.children[parent].phase == ACTA_NODE_NEW;
+}
+
 static struct acta_story
 story_of(const struct acta_root *root, uint32_t child, int64_t now_ms)
 {
@@ -373,6 +383,12 @@ story_of(const struct acta_root *root, uint32_t child, int64_t now_ms)
 		.exec = spec->kind == ACTA_KIND_EXEC ||
 		    spec->kind == ACTA_KIND_GROUP,
 		.door = spec->kind == ACTA_KIND_DOOR,
+		.below = is_below(root, child)
+		    ? acta_root_parent_name(root, child)
+		    : NULL,
+		.template = acta_root_is_template(root, child)
+		    ? acta_root_parent_name(root, child)
+		    : NULL,
 		.restart_type = spec->restart,
 		.now_ms = now_ms,
 		.up_ms = s->up_ms,

@@ -177,6 +177,17 @@ acta_root_sup_forget(struct acta_root *root, uint32_t child)
 
 /* ----------------------------------------------------------------- answers -- */
 
+/* The config has it there, but its supervisor has it not. */
+static bool
+is_away(const struct acta_root *root, uint32_t group, const char *name)
+{
+	uint32_t child = acta_root_find(root, name);
+
+	return child != UINT32_MAX && !root->sup.children[child].known &&
+	    root->sup.children[child].parent == group &&
+	    !acta_root_is_template(root, child);
+}
+
 static void
 refuse_word(struct acta_root *root, struct acta_root_client *client,
     const char *name, uint32_t group, enum acta_sup_word word)
@@ -199,6 +210,13 @@ refuse_word(struct acta_root *root, struct acta_root_client *client,
 		break;
 	case ACTA_SUP_NOT_FOUND:
 		hint = "`acta ps` shows who is in which group";
+		if (!is_away(root, group, name))
+			break;
+		snprintf(more, sizeof(more),
+		    "it was removed, or has ended for good: `acta sup add "
+		    "%.40s %.40s`",
+		    name_of(root, group), name);
+		hint = more;
 		break;
 	case ACTA_SUP_SIMPLE:
 		hint = "one by a template is added and removed, not kept";
