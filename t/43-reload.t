@@ -5,12 +5,15 @@ at once, who is new is started, who is gone is stopped, and for all else it says
 what is to be started again. A config that is wrong, gone, or asks for what cannot
 be done, changes nothing, and says why. This holds while children are restarted or
 stopped, for reloads on end, and for readers that are killed; and under load no
-call is lost, and none is done twice.
+call is lost, and none is done twice. SEED=n repeats a storm of all of it at once,
+of STEPS=n.
 """
 import os
+import random
 import re
 import shutil
 import signal
+import socket
 import sys
 import threading
 import time
@@ -499,8 +502,151 @@ def load():
         tap.equal(done, sent, "each call was done once")
 
 
+class Storm:
+    """Configs, kills and wishes, drawn from a seed."""
+
+    def __init__(self, tree, seed):
+        self.tree, self.dice = tree, random.Random(seed)
+
+    def child(self, name):
+        d = self.dice
+        more = {"restart": d.choice(["permanent", "permanent", "transient",
+                                     "temporary"])}
+        if d.random() < 0.5:
+            more["shutdown"] = d.choice(["100ms", "brutal_kill", "1s"])
+        if d.random() < 0.5:
+            more["backoff"] = d.choice(["{min: 1ms, max: 50ms}",
+                                        "{min: 200ms, max: 1s}"])
+        one = child(name, **more)
+        return one.replace(f"DIR, {name}", f"DIR, {name}, x") \
+            if d.random() < 0.3 else one
+
+    def some(self, names, share=0.7):
+        names = [n for n in names if self.dice.random() < share]
+        self.dice.shuffle(names)
+        return names
+
+    def config(self):
+        d = self.dice
+        parts = [listed(self.child(n)) for n in self.some("abc")]
+        for name, inner in self.some([("g", "de"), ("h", "fj")]):
+            parts.append(group(
+                name, [self.child(n) for n in self.some(inner)],
+                strategy=d.choice(["one_for_one", "one_for_all",
+                                   "rest_for_one"]),
+                intensity=d.choice([0, 2, 9]), period=d.choice(["1s", "5s"]),
+                restart=d.choice(["permanent", "transient"]),
+                on_exceed=d.choice(["escalate", "hold"])))
+        if d.random() < 0.8:
+            parts.append(workers(restart=d.choice(
+                ["permanent", "transient", "temporary"])))
+        d.shuffle(parts)
+        strategy = d.choice(["one_for_one"] * 3 + ["one_for_all",
+                                                   "rest_for_one"])
+        self.tree.write("".join(parts) or listed(child("a")),
+                        f"{{intensity: {d.choice([2, 5, 9])}, period: 2s, "
+                        f"strategy: {strategy}}}")
+
+    def wish(self, line):
+        """Nobody may wait for its answer."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(os.path.join(self.tree.node.run, "root.sock"))
+            s.sendall(line.encode() + b"\n")
+            s.settimeout(self.dice.choice([0, 0.1]))
+            try:
+                s.recv(4096)
+            except OSError:
+                pass
+
+    def step(self):
+        d, node = self.dice, self.tree.node
+        rows = self.tree.rows()
+        who = d.choice([*rows, "nobody"])
+        roll = d.random()
+        if roll < 0.25:
+            self.config()
+            node.process.send_signal(signal.SIGHUP)
+        elif roll < 0.55 and not who.startswith("@"):
+            pid = rows.get(who, {}).get("pid")
+            try:
+                if pid:
+                    os.kill(pid, d.choice([signal.SIGKILL, signal.SIGUSR1,
+                                           signal.SIGUSR2, signal.SIGHUP]))
+            except OSError:
+                pass
+        elif roll < 0.8:
+            verb = d.choice(["add", "remove", "start", "stop", "restart"])
+            over = d.choice(["@node", "g", "h", "ws"])
+            if verb == "add":
+                who = f"i{d.randint(1, 5)} i"
+            self.wish(f"sup {verb} {over} {who}")
+        else:
+            self.wish(f"{d.choice(['start', 'stop', 'restart', 'why'])} {who}")
+
+    def doubles(self):
+        """Names that two children of the root have."""
+        root, seen, two = str(self.tree.node.process.pid), set(), set()
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+                    state, parent = f.read().rsplit(")", 1)[1].split()[:2]
+                with open(f"/proc/{pid}/cmdline", "rb") as f:
+                    words = f.read().split(b"\0")
+            except OSError:
+                continue
+            if parent != root or state in "ZX" or len(words) < 5 or \
+                    not words[1].endswith(b"/child"):
+                continue
+            if words[3] in seen and not words[3].startswith(b"i"):
+                two.add(words[3])
+            seen.add(words[3])
+        return two
+
+
+def storm():
+    """Configs, kills and operators' wishes, all at any time: no child is there
+    twice, the root lives, and in the end it has what the last config says."""
+    seed = int(os.environ.get("SEED", time.time_ns() % 1000000))
+    steps = int(os.environ.get("STEPS", 400))
+    tap.diag(f"SEED={seed}")
+    base = (listed(child("a"), child("b"), child("c")) +
+            group("g", [child("d"), child("e")]) +
+            group("h", [child("f"), child("j")]))
+    want = set("abcdefghj")
+    with Tree(base, "{intensity: 5, period: 2s}") as t:
+        storm_ = Storm(t, seed)
+        two = set()
+        for _ in range(steps):
+            if t.node.process.poll() is not None:
+                break
+            storm_.step()
+            two |= storm_.doubles()
+        tap.equal(t.node.process.poll(), None, "the root lives",
+                  t.node.log()[-2000:])
+        tap.equal(two, set(), f"{steps} steps, and no child is there twice")
+
+        def added():
+            return [n for n, row in t.rows().items() if row["group"] == "ws"]
+
+        # A template's are the operator's to remove.
+        tap.until(lambda: not [t.node.root(f"sup remove ws {n}")
+                               for n in added()])
+        t.write(base, "{intensity: 5, period: 2s}")
+        t.node.process.send_signal(signal.SIGHUP)
+        tap.until(lambda: {n for n in t.rows() if n[0] != "@"} == want)
+        tap.equal({n for n in t.rows() if n[0] != "@"}, want,
+                  "the last config is what there is", t.node.log()[-2000:])
+        for name in ("g", "h", *"abcdefj"):
+            t.node.root(f"start {name}")
+        tap.until(lambda: all(r["state"] == "up" for r in t.node.ps()))
+        tap.equal({r["state"] for r in t.node.ps()}, {"up"}, "and all are up")
+        tap.ok("incomplete" not in t.node_log(), "no change was half done")
+        tap.equal(t.node.stop(), 0, "SIGTERM: exit 0")
+
+
 began = time.monotonic()
-for case in (lines, node_lines, refused, restarting, stopping, readers, load):
+for case in (lines, node_lines, refused, restarting, stopping, readers, load,
+             storm):
     tap.diag(f"{case.__name__}: {case.__doc__}")
     case()
 tap.diag(f"{time.monotonic() - began:.1f} s")
