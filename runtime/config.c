@@ -269,11 +269,18 @@ static enum acta_err
 check_name(const struct acta_key_reading *r, const struct acta_yaml *node,
     const char *noun, const char *name)
 {
-	if (strcmp(name, "node") == 0 && strcmp(noun, "node") != 0) {
-		acta_why_hint(r->why, "log/node.log is the node's own");
-		return refuse(
-		    r, node, "\"node\" is taken: no %s may have it", noun);
-	}
+	static const struct {
+		const char *name, *why;
+	} taken[] = { { "node", "RUN/log/node.log is the node's own" },
+		{ "lock", "DATA/lock is the node's own" } };
+
+	for (size_t i = 0; i < sizeof(taken) / sizeof(*taken); i++)
+		if (strcmp(name, taken[i].name) == 0 &&
+		    strcmp(noun, "node") != 0) {
+			acta_why_hint(r->why, "%s", taken[i].why);
+			return refuse(r, node,
+			    "\"%s\" is taken: no %s may have it", name, noun);
+		}
 	if (acta_service_valid(name, strlen(name)))
 		return ACTA_OK;
 	acta_why_hint(r->why, "a small letter, then at most 31 of a-z 0-9 -");

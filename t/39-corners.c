@@ -799,6 +799,48 @@ START_TEST(a_hot_actor_does_not_hold_up_another)
 }
 END_TEST
 
+START_TEST(a_read_in_a_session_has_its_number)
+{
+	struct reply *r;
+
+	ask_("k", .type = "add", .n = 5, .session = "s", .seq = 1);
+	for (int i = 0; i < 2; i++) { /* asked again: answered again */
+		r = ask_("k", .type = "look", .session = "s", .seq = 2);
+		ck_assert_str_eq(r->code, "");
+		ck_assert_str_eq(r->result, "5");
+	}
+	r = ask_("k", .type = "add", .n = 1, .session = "s", .seq = 3);
+	ck_assert_str_eq(r->result, "6");
+	r = ask_("k", .type = "look", .session = "s", .seq = 2);
+	ck_assert_str_eq(r->code, "id-expired");
+}
+END_TEST
+
+START_TEST(a_store_that_is_nearly_full_says_so)
+{
+	acta_part_close(&d.part);
+	remove_dir();
+	make_dir();
+	snprintf(d.dir, sizeof(d.dir), "%s", dir);
+	d.options.quota = 4u << 20;
+	driven_open(&d);
+	d.part->port.to_door = my_to_door;
+	d.part->config.channel_quota = 1u << 30;
+	for (int i = 0; i < 100 && d.alarm[0] == '\0'; i++)
+		ask_("k", .type = "tell-big", .n = i);
+	ck_assert_str_eq(d.alarm, "store-nearly-full");
+	ck_assert(strstr(d.alarm_text, "raise store.quota") != NULL);
+	ck_assert_str_eq(ask_("j", .type = "add", .n = 1)->code, "busy");
+	acta_part_close(&d.part);
+	d.options.quota = 64u << 20;
+	d.alarm[0] = '\0';
+	driven_open(&d);
+	d.part->port.to_door = my_to_door;
+	ck_assert_str_eq(ask_("j", .type = "add", .n = 1)->result, "1");
+	ck_assert_str_eq(d.alarm, "");
+}
+END_TEST
+
 /* on_failed: stop. Nothing overtakes a message that failed; whatever ends or
  * starts, its partition stands until it is told to go on, with that one first. */
 START_TEST(a_partition_that_stops_lets_nothing_overtake)
@@ -1155,6 +1197,8 @@ main(int argc, char **argv)
 	T(a_session_call_that_expired_runs_when_repeated);
 	T(a_store_whose_messages_were_all_acked_opens_again);
 	T(a_hot_actor_does_not_hold_up_another);
+	T(a_read_in_a_session_has_its_number);
+	T(a_store_that_is_nearly_full_says_so);
 	T(a_partition_that_stops_lets_nothing_overtake);
 	T(a_partition_that_stops_is_tried_as_often_as_others);
 	T(what_is_held_expires_with_its_deadline);

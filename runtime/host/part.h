@@ -339,6 +339,7 @@ struct acta_part {
 	bool numbers_dirty;
 	int64_t next_due_ms; /* no row of T_DUE is due before */
 	bool intake_stopped, failed;
+	bool nearly_full; /* of its quota: the alarm is on */
 	bool full;       /* the last commit found no space */
 	bool trial;      /* this turn tries whether there is some again */
 	int64_t full_ms; /* when to try */

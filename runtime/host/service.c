@@ -121,12 +121,31 @@ handlers_check(struct acta_loaded *l, struct acta_why *why)
 		const struct acta_handler *h = &s->handlers[i];
 		struct acta_why inner = { "", "" };
 
-		if (!acta_type_valid(h->type, strlen(h->type)) ||
-		    h->run == NULL) {
-			acta_why_text(why, "%s: handler \"%s\": %s", s->name,
-			    h->type, h->run ? "not a type" : "no function");
+		if (!acta_type_valid(h->type, strlen(h->type))) {
+			acta_why_text(why, "%s: handler \"%s\": not a type",
+			    s->name, h->type);
 			acta_why_hint(
 			    why, "types are [a-z][a-z0-9-]*, at most 64");
+			return ACTA_EINVAL;
+		}
+		if (h->run == NULL) {
+			acta_why_text(why, "%s: handler \"%s\": no function",
+			    s->name, h->type);
+			acta_why_hint(
+			    why, "a handler is { \"%s\", function }", h->type);
+			return ACTA_EINVAL;
+		}
+		/* One that is unknown may be a bound that would not be kept. */
+		if ((h->flags &
+			~(ACTA_READS | ACTA_INSIDE | ACTA_PRIVATE |
+			    ACTA_OUTSIDE)) != 0) {
+			acta_why_text(why,
+			    "%s: handler \"%s\": flags %#x are unknown to "
+			    "this acta",
+			    s->name, h->type, (unsigned)h->flags);
+			acta_why_hint(why,
+			    "acta.h has those there are; it may have been "
+			    "built for a later one");
 			return ACTA_EINVAL;
 		}
 		if ((h->flags & ACTA_OUTSIDE) != 0 &&

@@ -332,7 +332,9 @@ run_call(
 	msg.uid = acta_part_uid(item->src.data, item->src.size, &item->inc,
 	    sizeof(item->inc), item->request);
 	h = acta_loaded_find(part->loaded, msg.m.type.data, msg.m.type.size);
-	reads = h != NULL && (h->handler->flags & ACTA_READS) != 0;
+	/* In a session it has its number as any call has, and its record. */
+	reads = h != NULL && (h->handler->flags & ACTA_READS) != 0 &&
+	    (item->flags & ACTA_CALL_SESSION) == 0;
 	if (c->kind == ACTA_CALLER_DOOR)
 		acta_note_called(
 		    part, c->door.data, c->door.size, c->door_inc, c->request);

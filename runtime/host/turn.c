@@ -101,6 +101,22 @@ release(struct acta_part *part)
 	}
 }
 
+/* Above 80 % of its quota; with a look again when deletes have made room. */
+static void
+watch_quota(struct acta_part *part)
+{
+	bool nearly = acta_store_intake_stopped(part->store);
+
+	if (nearly == part->nearly_full)
+		return;
+	part->nearly_full = nearly;
+	part->port.alarm(part->port.self, "store-nearly-full",
+	    nearly
+		? "80 % of store.quota is used: it takes nothing new in, and "
+		  "ends what it has; raise store.quota"
+		: "");
+}
+
 static void
 turn_begin(struct acta_part *part, int64_t now_ms)
 {
@@ -120,8 +136,8 @@ turn_begin(struct acta_part *part, int64_t now_ms)
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	part->began_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 	part->trial = part->full && part->now_ms >= part->full_ms;
-	part->intake_stopped =
-	    part->full || acta_store_intake_stopped(part->store);
+	watch_quota(part);
+	part->intake_stopped = part->full || part->nearly_full;
 	acta_store_begin(part->store);
 }
 

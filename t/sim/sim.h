@@ -200,6 +200,7 @@ extern const char *const sim_point_names[PT_COUNT];
 	X(TOLD_PAST, "event log heard from its past")       \
 	X(TOLD_LATE, "event log heard from within")         \
 	X(LAPSED, "events skipped, no room")                \
+	X(NEARLY_FULL, "store nearly full, told")           \
 	X(STOPPED, "partition stopped, a message failed")   \
 	X(GOES_ON, "partition told to go on")               \
 	X(RETRIED, "message failed, to be retried")         \

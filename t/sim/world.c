@@ -251,6 +251,9 @@ on_alarm(
 		return;
 	if (strcmp(name, "store-full") == 0) {
 		expected = full_expected(s);
+	} else if (strcmp(name, "store-nearly-full") == 0) {
+		expected = sim->plan->small_quota;
+		sim->tally[T_NEARLY_FULL]++;
 	} else if (strcmp(name, "ids-quota") == 0) {
 		expected = sim->plan->config.ids_quota > 0;
 		sim->tally[T_IDS_QUOTA]++;
