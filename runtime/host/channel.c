@@ -584,16 +584,6 @@ on_hello(struct acta_part *part, const struct acta_item *item)
 	send_back(part, &out);
 }
 
-void
-acta_channel_accept(struct acta_part *part, struct acta_in *in)
-{
-	in->accepts = true; /* a restart does not forget it */
-	in->dirty = true;
-	set_open(part, in, false);
-	in->nacked = true; /* asks for its HELLO, if it speaks still */
-	in->nack_ms = 0;
-}
-
 /* A dead letter that says where it was to go; whoever waits is told. */
 static void
 bury(struct acta_part *part, const struct acta_out *o, struct acta_msg *msg,
@@ -978,6 +968,16 @@ store_in(struct acta_part *part, struct acta_in *in)
 	acta_store_put(part->store, ACTA_T_CHANNEL, key, n, part->pack.data,
 	    part->pack.size);
 	in->dirty = false;
+}
+
+void
+acta_channel_accept(struct acta_part *part, struct acta_in *in)
+{
+	in->accepts = true; /* a restart does not forget it */
+	store_in(part, in);
+	set_open(part, in, false);
+	in->nacked = true; /* asks for its HELLO, if it speaks still */
+	in->nack_ms = 0;
 }
 
 static void

@@ -308,9 +308,12 @@ acta_part_turn(struct acta_part *part, int64_t now_ms, bool *out_more)
 	acta_source_local_park(part);
 	acta_topics_store(part);
 	acta_ids_store(part);
-	/* Acks make room: they are written although nothing else is. */
-	acta_channels_store(
-	    part, part->draining || part->intake_stopped || part->trial);
+	/* Acks make room: they are written although nothing else is. Without
+	 * space only by the trial: each one that fails has all channels agreed
+	 * on anew, and what they hear then would be one more to write. */
+	if (!part->full || part->trial || acta_store_dirty(part->store))
+		acta_channels_store(part,
+		    part->draining || part->intake_stopped || part->trial);
 	/* A number that only named what ran in one turn need not be kept. */
 	if (part->trial ||
 	    (part->numbers_dirty && acta_store_dirty(part->store)))

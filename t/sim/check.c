@@ -120,11 +120,29 @@ check_talk(const struct acta_place *place, const struct acta_item *item)
 	}
 }
 
+/* Without space it tries now and then, and does not turn round and round. */
+static void
+check_loads(const struct acta_place *place)
+{
+	struct sim_loads *l =
+	    &sim->processes[place->process->end].loads[place->index];
+
+	if (place->part->loads < l->count ||
+	    sim->cluster.now_us > l->since_us + 1000000)
+		*l = (struct sim_loads){ place->part->loads,
+			sim->cluster.now_us };
+	if (place->part->loads > l->count + SIM_LOADS_MAX)
+		sim_violation("%s reads all anew, %llu times in a second",
+		    place->dir,
+		    (unsigned long long)(place->part->loads - l->count));
+}
+
 /* What a sender holds granted was granted in this conversation. */
 void
-sim_check_granted(const struct acta_process *p)
+sim_check_round(const struct acta_process *p)
 {
-	for (uint32_t n = 0; n < p->count; n++)
+	for (uint32_t n = 0; n < p->count; n++) {
+		check_loads(&p->places[n]);
 		for (uint32_t i = 0; i < p->places[n].part->out_count; i++) {
 			const struct acta_out *o = p->places[n].part->outs[i];
 			const struct acta_bytes to = { o->service,
@@ -139,6 +157,7 @@ sim_check_granted(const struct acta_process *p)
 					   "was not given",
 				    p->places[n].dir, o->service, o->part);
 		}
+	}
 }
 
 /* ------------------------------------------------------------- answers -- */

@@ -34,6 +34,7 @@
 #define SIM_MEND_PROBE 3u      /* in this one a word is said on each channel */
 #define SIM_MEND_US 2000000LL  /* between two words of an operator */
 #define SIM_LONG_US 120000000LL /* a token that nobody uses stays a day */
+#define SIM_LOADS_MAX 8u /* in a second, of a partition without space */
 #define SIM_DOOR_END 32u        /* the doors' first end of the network */
 
 /* ----------------------------------------------------------------- plan -- */
@@ -327,6 +328,10 @@ struct sim_process { /* beside the cluster's */
 	struct acta_sim_copy *copies[ACTA_CLUSTER_PARTS_MAX];
 	struct acta_sim_copy *old[ACTA_CLUSTER_PARTS_MAX]; /* BREAK_OLD_STORE */
 	bool set_back; /* a copy was put back */
+	struct sim_loads { /* of a partition: that many since then */
+		uint64_t count;
+		int64_t since_us;
+	} loads[ACTA_CLUSTER_PARTS_MAX];
 	uint32_t put_back; /* with those of the same number, from one backup */
 };
 
@@ -510,7 +515,7 @@ void sim_check_forget(void *self, void *view);
 void sim_check_leaves(struct acta_place *place, uint32_t end,
     const struct acta_item *item);
 /* A round has ended. */
-void sim_check_granted(const struct acta_process *process);
+void sim_check_round(const struct acta_process *process);
 uint32_t sim_place_number(const struct acta_place *place);
 bool sim_channel_stopped(
     const struct acta_place *from, const struct acta_place *to);

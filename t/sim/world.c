@@ -342,7 +342,7 @@ run_round(struct acta_process *p)
 	if (s->idle_us == INT64_MAX)
 		s->idle_us = sim->cluster.now_us + 1050000;
 	if (err == ACTA_OK && !sim->power_out)
-		sim_check_granted(p);
+		sim_check_round(p);
 	if (err == ACTA_OK && !sim->power_out && !p->store.in_memory)
 		acta_ledger_memory(&sim->ledger, p);
 	for (uint32_t n = 0; err == ACTA_OK && n < p->count; n++)
