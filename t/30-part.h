@@ -240,9 +240,11 @@ driven_call(struct driven *d, struct asked ask)
 
 	acta_buf_init(&args);
 	acta_buf_init(&body);
-	acta_pack_map(&args, 1);
-	acta_pack_text(&args, "n");
-	acta_pack_int(&args, ask.n);
+	acta_pack_map(&args, ask.type[0] != '@');
+	if (ask.type[0] != '@') { /* the runtime's own have no such arg */
+		acta_pack_text(&args, "n");
+		acta_pack_int(&args, ask.n);
+	}
 	m.type = (struct acta_bytes){ ask.type, (uint32_t)strlen(ask.type) };
 	m.sent_ms = d->now_ms;
 	m.deadline_ms = d->now_ms + 5000;
