@@ -300,20 +300,22 @@ acta_part_turn(struct acta_part *part, int64_t now_ms, bool *out_more)
 		return ACTA_ECLOSED;
 	if (part->read_count > 0)
 		acta_source_reads_wake(part);
-	acta_ids_expire(part);
+	if (!part->full || part->trial)
+		acta_ids_expire(part);
 	acta_subs_announce(part);
 	if (!gather(part))
 		return ACTA_ECLOSED;
 	behind = acta_subs_catch_up(part);
 	acta_source_local_park(part);
-	acta_topics_store(part);
-	acta_ids_store(part);
 	/* Acks make room: they are written although nothing else is. Without
 	 * space only by the trial: each one that fails has all channels agreed
 	 * on anew, and what they hear then would be one more to write. */
-	if (!part->full || part->trial || acta_store_dirty(part->store))
+	if (!part->full || part->trial || acta_store_dirty(part->store)) {
+		acta_topics_store(part);
+		acta_ids_store(part);
 		acta_channels_store(part,
 		    part->draining || part->intake_stopped || part->trial);
+	}
 	/* A number that only named what ran in one turn need not be kept. */
 	if (part->trial ||
 	    (part->numbers_dirty && acta_store_dirty(part->store)))
