@@ -32,7 +32,7 @@ acta_topic_find(struct acta_part *part, struct acta_bytes name, bool make)
 	if (part->topics == NULL)
 		abort();
 	t = &part->topics[part->topic_count++];
-	*t = (struct acta_topic){ .next = 1, .first = 1 };
+	*t = (struct acta_topic){ .next = 1, .first = 1, .needed = UINT64_MAX };
 	memcpy(t->name, name.data, name.size);
 	return t;
 }
@@ -61,6 +61,17 @@ acta_topics_load(struct acta_part *part)
 	}
 	err = acta_scan_close(&scan);
 	return err != ACTA_OK ? err : ok ? ACTA_OK : ACTA_ECORRUPT;
+}
+
+void
+acta_topic_needed(struct acta_part *part, struct acta_topic *t, uint64_t seq)
+{
+	if (t->kept && seq > t->needed) { /* some of it may go now */
+		t->kept = false;
+		t->first_ms = 0;
+		part->topics_due_ms = 0;
+	}
+	t->needed = seq;
 }
 
 size_t
@@ -151,6 +162,7 @@ trim(struct acta_part *part, struct acta_topic *t)
 	char key[ACTA_TYPE_MAX + 16];
 
 	t->first_ms = 0;
+	t->kept = false;
 	for (uint32_t i = 0; i < most && t->first < t->next; i++) {
 		size_t n = acta_event_key(key, t, t->first), size;
 		const void *value;
@@ -171,6 +183,10 @@ trim(struct acta_part *part, struct acta_topic *t)
 		at_ms = acta_read_int(&r, &ok);
 		if (!over(part, t, at_ms)) {
 			t->first_ms = at_ms;
+			return;
+		}
+		if (t->first >= t->needed) {
+			t->kept = true;
 			return;
 		}
 		acta_store_delete(part->store, ACTA_T_EVENT, key, n);
@@ -203,7 +219,7 @@ topic_put(struct acta_part *part, struct acta_topic *t)
 static int64_t
 due_ms(const struct acta_part *part, const struct acta_topic *t)
 {
-	if (t->first == t->next)
+	if (t->first == t->next || t->kept)
 		return INT64_MAX;
 	if (t->first_ms == 0)
 		return 0;

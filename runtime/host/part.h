@@ -252,6 +252,10 @@ struct acta_topic {
 	uint64_t next, first;
 	uint64_t bytes;
 	int64_t first_ms;  /* of its first event; 0: not looked at yet */
+	/* What is too old, but who is behind and must not miss it has not had
+	 * it (subs.c): kept from there on. UINT64_MAX: nobody. */
+	uint64_t needed;
+	bool kept; /* for him alone */
 	uint32_t appended; /* in this turn */
 	uint32_t subs_on, subs_all, subs_one; /* that hear it (subs.c) */
 	bool dirty;
@@ -553,6 +557,9 @@ enum acta_err acta_topics_load(struct acta_part *part);
 struct acta_topic *acta_topic_find(
     struct acta_part *part, struct acta_bytes name, bool make);
 size_t acta_event_key(char *out, const struct acta_topic *t, uint64_t seq);
+/* Who is behind needs the log from `seq` on; UINT64_MAX: nobody is. */
+void acta_topic_needed(
+    struct acta_part *part, struct acta_topic *t, uint64_t seq);
 void acta_topics_append(struct acta_part *part, struct acta_release *event);
 void acta_topics_store(struct acta_part *part);
 int64_t acta_topics_wake_ms(const struct acta_part *part);

@@ -26,6 +26,7 @@ struct sub { /* a row of T_TOPIC */
 struct acta_behind {
 	uint8_t key[ACTA_STORE_KEY_MAX];
 	size_t size;
+	bool lapsing; /* it has missed some, and that is told */
 };
 
 /* ---------------------------------------------------------------- rows -- */
@@ -141,11 +142,20 @@ same(struct acta_bytes a, struct acta_bytes b)
 	    (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
+/* It is fed from the log, which is kept for it if it must hear all. */
 static void
-behind_add(struct acta_part *part, const void *key, size_t size)
+behind_add(struct acta_part *part, const void *key, size_t size,
+    const struct sub *s, struct acta_topic *t)
 {
 	struct acta_behind *at;
 
+	if (!s->lapse && s->cursor < t->needed)
+		acta_topic_needed(part, t, s->cursor);
+	/* It may have left and come again since the list was looked through. */
+	for (uint32_t i = 0; i < part->behind_count; i++)
+		if (part->behind[i].size == size &&
+		    memcmp(part->behind[i].key, key, size) == 0)
+			return;
 	part->behind = realloc(
 	    part->behind, (part->behind_count + 1) * sizeof(*part->behind));
 	if (part->behind == NULL)
@@ -153,6 +163,7 @@ behind_add(struct acta_part *part, const void *key, size_t size)
 	at = &part->behind[part->behind_count++];
 	memcpy(at->key, key, size);
 	at->size = size;
+	at->lapsing = false;
 }
 
 enum acta_err
@@ -177,7 +188,7 @@ acta_subs_load(struct acta_part *part)
 		}
 		++*count_of(t, s.kind);
 		if (s.cursor > 0)
-			behind_add(part, row.key, row.key_size);
+			behind_add(part, row.key, row.key_size, &s, t);
 	}
 	err = acta_scan_close(&scan);
 	part->announce = part->config.part == 0;
@@ -409,13 +420,29 @@ struct late { /* one that is behind */
 	char from[ACTA_ADDRESS_MAX + 1];
 };
 
+/* `text` "": it has caught up. */
+static void
+tell_lapse(struct acta_part *part, const struct late *late, const char *text)
+{
+	char name[48];
+
+	snprintf(name, sizeof(name), "lapse-%.*s", (int)late->s.service.size,
+	    late->s.service.data);
+	part->port.alarm(part->port.self, name, text);
+}
+
 static void
 look(struct acta_part *part, struct late *late)
 {
 	late->place = UINT64_MAX;
-	if (late->s.cursor < late->t->first) {
-		late->s.cursor = late->t->first; /* so long it was not kept */
+	if (late->s.cursor < late->t->first) { /* so long it was not kept */
+		late->s.cursor = late->t->first;
 		late->moved = true;
+		if (!part->behind[late->at].lapsing)
+			tell_lapse(part, late,
+			    "it hears the log, and is so far behind that "
+			    "events are skipped (on_lag: lapse)");
+		part->behind[late->at].lapsing = true;
 	}
 	if (late->s.cursor < late->t->next &&
 	    !event_at(
@@ -490,6 +517,23 @@ has_caught_up(const struct late *all, uint32_t count, const struct late *one_of)
 	return true;
 }
 
+/* What those who are behind must still hear, of each topic. */
+static void
+keep_needed(struct acta_part *part, const struct late *all, uint32_t count)
+{
+	for (uint32_t i = 0; i < part->topic_count; i++) {
+		struct acta_topic *t = &part->topics[i];
+		uint64_t needed = UINT64_MAX;
+
+		for (uint32_t n = 0; n < count; n++)
+			if (all[n].t == t && !all[n].s.lapse &&
+			    all[n].s.cursor > 0 && all[n].s.cursor < needed)
+				needed = all[n].s.cursor;
+		if (needed != t->needed)
+			acta_topic_needed(part, t, needed);
+	}
+}
+
 bool
 acta_subs_catch_up(struct acta_part *part)
 {
@@ -520,12 +564,16 @@ acta_subs_catch_up(struct acta_part *part)
 	}
 	for (uint32_t i = 0; i < count; i++)
 		if (has_caught_up(all, count, &all[i])) {
+			if (part->behind[all[i].at].lapsing)
+				tell_lapse(part, &all[i], "");
+			part->behind[all[i].at].lapsing = false;
 			all[i].s.cursor = 0;
 			all[i].moved = true;
 		}
 	for (uint32_t i = 0; i < count; i++)
 		if (all[i].moved)
 			sub_put(part, &all[i].s);
+	keep_needed(part, all, count);
 	return left == 0;
 }
 
@@ -576,7 +624,7 @@ remember(struct acta_part *part, struct sub *s, struct acta_topic *t)
 			return "too many hear this topic already";
 		++*count_of(t, s->kind);
 		if (s->cursor > 0)
-			behind_add(part, key, n);
+			behind_add(part, key, n, s, t);
 	}
 	sub_put(part, s);
 	return NULL;

@@ -455,6 +455,11 @@ forget_asks(void)
 	}
 	memset(sim->session_ask, 0, sizeof(sim->session_ask));
 	memset(sim->session_seq, 0, sizeof(sim->session_seq));
+	/* What was heard of may be said anew, under the same numbers. */
+	memset(sim->before_follow, 0, sizeof(sim->before_follow));
+	for (uint32_t i = 0; i < sim->cluster.count; i++)
+		memset(sim->processes[i].deaf_to, 0,
+		    sizeof(sim->processes[i].deaf_to));
 }
 
 /* Its process has ended; what it is called has another store. */

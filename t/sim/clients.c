@@ -304,6 +304,11 @@ sim_ask_begin(const struct sim_event *event)
 	struct sim_ask *ask = &sim->asks[sim->ask_count++];
 
 	*ask = (struct sim_ask){ .event = *event };
+	if (event->a == OP_FOLLOW && !sim->follows[event->b][event->c]) {
+		sim->follows[event->b][event->c] = true;
+		sim->before_follow[event->b][event->c] =
+		    sim_actor_int(event->c, "shouts", 0);
+	}
 	acta_buf_init(&ask->result);
 	ask->id = sim->plan->seed << 20 | sim->ask_count;
 	if (event->session && take_seq(ask))

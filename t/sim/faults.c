@@ -123,6 +123,23 @@ sim_announce(uint32_t end)
 	}
 }
 
+/* Its next version hears what it did not. */
+static void
+asks(uint32_t end)
+{
+	struct sim_process *s = &sim->processes[end];
+
+	s->asked_ms = acta_cluster_ms(&sim->cluster);
+	memset(s->asked_seq, 0, sizeof(s->asked_seq));
+	for (uint32_t of = 0; of < SIM_KEYS; of++) {
+		char key = (char)('0' + of);
+		uint32_t part = acta_partition_of(&key, 1, sim->plan->parts[0]);
+
+		s->deaf_to[of] = sim_actor_int(of, "shouts", 0);
+		s->asked_seq[part] += s->deaf_to[of];
+	}
+}
+
 void
 sim_fault_ended(struct acta_process *p)
 {
@@ -147,6 +164,8 @@ sim_fault_ended(struct acta_process *p)
 	s->check_us = s->idle_us = s->pause_us = s->outside_us = INT64_MAX;
 	if (s->upgrade && !p->store.in_memory) {
 		s->upgrade = false;
+		if (sim->plan->late && p->loaded != &sim->loaded[1][p->end])
+			asks(p->end);
 		p->loaded = &sim->loaded[1][p->end];
 	}
 }

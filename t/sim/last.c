@@ -30,8 +30,8 @@ view_at(uint32_t actor, char key[8])
 	    &p->places[acta_partition_of(key, strlen(key), p->count)], true);
 }
 
-static int64_t
-state_int(uint32_t actor, const char *name, int64_t otherwise)
+int64_t
+sim_actor_int(uint32_t actor, const char *name, int64_t otherwise)
 {
 	char key[8];
 	const struct acta_view *view = view_at(actor, key);
@@ -91,7 +91,7 @@ expect(const struct sim_ask *ask, int64_t *least, int64_t *most)
 static void
 check_moves(uint32_t actor)
 {
-	int64_t moves = state_int(actor, "moves", 0);
+	int64_t moves = sim_actor_int(actor, "moves", 0);
 	int64_t least = 0, most = 0;
 
 	for (uint32_t i = 0; i < sim->ask_count; i++)
@@ -110,7 +110,7 @@ has(uint32_t actor, const char *row, uint32_t n, int64_t value)
 	char name[64];
 
 	snprintf(name, sizeof(name), "%s/%u", row, n);
-	return state_int(actor, name, 0) == value;
+	return sim_actor_int(actor, name, 0) == value;
 }
 
 /* How many workers of that actor's service have done it. */
@@ -210,10 +210,10 @@ check_pair(uint32_t from, uint32_t to, const char *out, const char *in)
 
 	snprintf(
 	    row, sizeof(row), "%s/%s/%u", out, service_of(to), to % SIM_KEYS);
-	sent = state_int(from, row, 0);
+	sent = sim_actor_int(from, row, 0);
 	snprintf(row, sizeof(row), "%s/%s/%u", in, service_of(from),
 	    from % SIM_KEYS);
-	taken = state_int(to, row, 0);
+	taken = sim_actor_int(to, row, 0);
 	if (sent != taken)
 		sim_violation("%s/%u %s %lld to %s/%u, which %s %lld",
 		    service_of(from), from % SIM_KEYS, out, (long long)sent,
@@ -226,7 +226,7 @@ check_hears(const struct acta_view *view, const char *key, uint32_t of,
     const char *how, const char *who)
 {
 	char row[64];
-	int64_t heard, last = state_int(of, "shouts", 0);
+	int64_t heard, last = sim_actor_int(of, "shouts", 0);
 
 	snprintf(
 	    row, sizeof(row), "%s/%s/%u", how, service_of(of), of % SIM_KEYS);
@@ -237,14 +237,34 @@ check_hears(const struct acta_view *view, const char *key, uint32_t of,
 		    row, (long long)heard, (long long)last);
 }
 
+/* It hears what was said after it had asked, and nothing before. */
+static void
+check_follows(
+    const struct acta_view *view, const char *key, uint32_t actor, uint32_t of)
+{
+	char row[64];
+	int64_t first;
+
+	snprintf(row, sizeof(row), "first-followed/%s/%u", service_of(of),
+	    of % SIM_KEYS);
+	first = sim_state_int(view, key, row, 0);
+	if (first > 0 && first <= sim->before_follow[actor][of])
+		sim_violation("%s/%s hears of %s/%u from %lld on, which was "
+			      "before it asked",
+		    service_of(actor), key, service_of(of), of % SIM_KEYS,
+		    (long long)first);
+}
+
 static void
 check_followers(uint32_t actor, uint32_t actors)
 {
 	char key[8];
 	const struct acta_view *view = view_at(actor, key);
 
-	for (uint32_t of = 0; of < actors; of++)
+	for (uint32_t of = 0; of < actors; of++) {
 		check_hears(view, key, of, "followed", service_of(actor));
+		check_follows(view, key, actor, of);
+	}
 }
 
 /* How many events of one of ash's actors lie before where its hearers begin. */
@@ -281,6 +301,14 @@ before_begin(uint32_t of)
 	return count;
 }
 
+static uint32_t
+part_of(uint32_t of)
+{
+	char key = (char)('0' + of);
+
+	return acta_partition_of(&key, 1, sim->plan->parts[0]);
+}
+
 /* Of a log that was all kept nothing is missed from there on. */
 static void
 check_begins(const struct acta_view *view, const struct acta_process *p,
@@ -289,13 +317,28 @@ check_begins(const struct acta_view *view, const struct acta_process *p,
 	char row[64];
 	int64_t first, begin;
 
-	if (sim->plan->config.on_how == 'l' || sim->tally[T_LAPSED] > 0 ||
-	    sim->plan->config.event_count <= 5 ||
-	    (sim->plan->late && p->loaded != &sim->loaded[1][p->end]))
-		return;
 	snprintf(row, sizeof(row), "first-told/ash/%u", of);
 	first = sim_state_int(view, "", row, 0);
+	if (first > 0 && sim->plan->config.on_how == 'l' &&
+	    first <= sim->processes[p->end].deaf_to[of])
+		sim_violation("%s is told of ash/%u from %lld on, which was "
+			      "before it asked",
+		    p->config.service, of, (long long)first);
+	if (sim->plan->config.on_how == 'l' || sim->tally[T_LAPSED] > 0 ||
+	    sim->plan->config.event_count <= 5 ||
+	    sim->plan->config.event_size > 0 ||
+	    (sim->plan->late && p->loaded != &sim->loaded[1][p->end]))
+		return;
 	begin = before_begin(of) + 1;
+	/* What was still to come when it asked is as good as nothing. */
+	if (first > 0 && first < begin &&
+	    sim->plan->config.on_from <=
+		(sim->plan->config.on_how == 't'
+			? sim->processes[p->end].asked_ms
+			: sim->processes[p->end].asked_seq[part_of(of)]))
+		sim_violation("%s is told of ash/%u from %lld on, too early "
+			      "for %lld",
+		    p->config.service, of, (long long)first, (long long)begin);
 	if (begin <= last && (first == 0 || first > begin))
 		sim_violation("%s is told of ash/%u from %lld on, not %lld",
 		    p->config.service, of, (long long)first, (long long)begin);
@@ -312,7 +355,7 @@ check_told(const struct acta_process *p)
 
 	for (uint32_t of = 0; of < SIM_KEYS; of++) {
 		check_hears(view, "", of, "told", p->config.service);
-		check_begins(view, p, of, state_int(of, "shouts", 0));
+		check_begins(view, p, of, sim_actor_int(of, "shouts", 0));
 	}
 }
 
@@ -568,6 +611,7 @@ check_events(const struct acta_place *place)
 	const struct acta_omap *map = &view->tables[ACTA_T_EVENT];
 	const struct acta_omap_row *row = acta_omap_from(map, "", 0, false);
 	uint64_t keeps = sim->plan->config.event_count;
+	uint64_t size = sim->plan->config.event_size, bytes = 0;
 	struct log log = { .place = place };
 	uint64_t shouts = 0;
 	char key[8];
@@ -579,8 +623,12 @@ check_events(const struct acta_place *place)
 	for (; row != NULL;
 	     row = acta_omap_from(map, row->bytes, row->key_size, true))
 		check_event(&log, row);
-	if (map->count != (shouts < keeps ? shouts : keeps) ||
-	    (shouts > 0 && log.next != shouts + 1))
+	for (row = acta_omap_from(map, "", 0, false); row != NULL;
+	     row = acta_omap_from(map, row->bytes, row->key_size, true))
+		bytes += row->size;
+	if (size > 0 ? bytes > size
+		     : map->count != (shouts < keeps ? shouts : keeps) ||
+		    (shouts > 0 && log.next != shouts + 1))
 		sim_violation("%s: %llu events were published, %zu are kept, "
 			      "the last is %llu",
 		    place->dir, (unsigned long long)shouts, map->count,
@@ -614,7 +662,7 @@ sim_check_last(void)
 	if (sim->set_back)
 		return;
 	for (uint32_t a = 0; a < actors; a++) {
-		sum += state_int(a, "balance", 1000) - 1000;
+		sum += sim_actor_int(a, "balance", 1000) - 1000;
 		check_moves(a);
 		check_followers(a, actors);
 		for (uint32_t b = 0; b < actors; b++) {

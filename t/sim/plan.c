@@ -17,7 +17,7 @@
 #define SIM_BACK_UP 100  /* of 1,000 */
 #define SIM_CALM 120     /* of 1,000 */
 #define SIM_FULL 20      /* of 1,000 */
-#define SIM_LATE 50      /* of 1,000 */
+#define SIM_LATE 80      /* of 1,000 */
 #define SIM_CROWDED 40   /* of 1,000 */
 #define HOUR_MS (3600 * 1000)
 
@@ -70,6 +70,8 @@ shape(struct sim_plan *plan, struct acta_dice *dice)
 		plan->config.channel_quota = 400 + acta_dice_roll(dice, 6000);
 	if (acta_dice_chance(dice, 200))
 		plan->config.event_count = 1 + acta_dice_roll(dice, 5);
+	else if (acta_dice_chance(dice, 100))
+		plan->config.event_size = 100 + acta_dice_roll(dice, 500);
 	plan->store = (struct acta_store_options){ .quota = 1u << 30,
 		.memory = 64u << 20,
 		.journal_keep = 1u << 30,
@@ -379,13 +381,27 @@ static void
 late_on(struct sim_plan *plan, struct acta_dice *dice)
 {
 	uint32_t who = acta_dice_roll(dice, durable(plan));
+	int64_t at_us =
+	    START_US + acta_dice_between(dice, SPAN_US / 3, SPAN_US);
+	struct sim_event *e;
 
 	plan->late = true;
 	for (uint32_t i = 0; i < 16; i++)
 		add_op(plan, OP_SHOUT, acta_dice_roll(dice, SIM_KEYS), 0, 0,
 		    START_US + acta_dice_between(dice, 0, SPAN_US));
-	add(plan, EV_UPGRADE, who,
-	    START_US + acta_dice_between(dice, SPAN_US / 3, SPAN_US));
+	add(plan, EV_UPGRADE, who, at_us);
+	if (plan->sets_back || who == 0 || acta_dice_chance(dice, 300))
+		return;
+	/* And much meanwhile, for which there is no room on the way to it, and
+	 * which would not be kept as long as that is so. */
+	plan->config.event_count = 1 + acta_dice_roll(dice, 5);
+	plan->config.channel_quota = 300 + acta_dice_roll(dice, 600);
+	e = add(plan, EV_CUT, 0, at_us + acta_dice_between(dice, 0, 200000));
+	e->b = who;
+	e->x = acta_dice_between(dice, 1000000, 4000000);
+	for (uint32_t i = 0; i < 24; i++)
+		add_op(plan, OP_SHOUT, acta_dice_roll(dice, SIM_KEYS), 0, 0,
+		    at_us + acta_dice_between(dice, 0, 2000000));
 }
 
 /* Who hears stands still, until there is no room for more. */

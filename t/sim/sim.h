@@ -328,6 +328,9 @@ struct sim_process { /* beside the cluster's */
 	struct acta_sim_copy *copies[ACTA_CLUSTER_PARTS_MAX];
 	struct acta_sim_copy *old[ACTA_CLUSTER_PARTS_MAX]; /* BREAK_OLD_STORE */
 	bool set_back; /* a copy was put back */
+	int64_t deaf_to[SIM_KEYS]; /* of ash: events before its new version */
+	int64_t asked_ms;          /* when that began */
+	int64_t asked_seq[ACTA_CLUSTER_PARTS_MAX]; /* the last in ash's logs */
 	struct sim_loads { /* of a partition: that many since then */
 		uint64_t count;
 		int64_t since_us;
@@ -412,6 +415,9 @@ struct sim_world {
 	uint64_t session_seq[SIM_ACTORS];
 	uint8_t crashes[SIM_EVENTS_MAX]; /* of a doomed message, by its number */
 	uint8_t survived[SIM_EVENTS_MAX];
+	/* Events of an actor before another first asked to hear them. */
+	int64_t before_follow[SIM_ACTORS][SIM_ACTORS];
+	bool follows[SIM_ACTORS][SIM_ACTORS];
 	uint32_t posts[SIM_EVENTS_MAX]; /* the world outside: runs of a post */
 	uint64_t steps, hash;
 	FILE *trace; /* NULL: silent */
@@ -522,6 +528,8 @@ bool sim_channel_stopped(
 /* All is quiet: the books must balance. */
 void sim_check_last(void);
 
+/* Of a row of an actor, as it is durable. */
+int64_t sim_actor_int(uint32_t actor, const char *name, int64_t otherwise);
 int64_t sim_state_int(const struct acta_view *view, const char *key,
     const char *name, int64_t otherwise);
 
