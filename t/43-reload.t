@@ -226,6 +226,8 @@ def refused():
         t.does("add", "ws", "i1", "i1")
         t.news("start i1")
         before, head = pids(t), t.head
+        fds = f"/proc/{t.node.process.pid}/fd"
+        open_before = len(os.listdir(fds))
         anew = "hint: stop the node and start it with this file"
         for claim, text, says in (
                 ("a faulty file", listed(child("a", restart="nevre")),
@@ -280,6 +282,8 @@ def refused():
                "with the flags they had", run)
         t.write(old)
         tap.equal(reload(), ["nothing has changed"], "the right file again")
+        tap.equal(len(os.listdir(fds)), open_before,
+                  "the root has no more descriptors than before")
 
 
 def restarting():

@@ -560,6 +560,10 @@ link_new(struct acta_sup *sup, uint32_t parent,
 		acta_tree_link(sup, founders[i].child);
 		c->pending = p->phase == ACTA_NODE_STARTING;
 	}
+	/* Whose turn has not come, and is not in the new list, has none. */
+	for (uint32_t i = p->first; p->phase == ACTA_NODE_STARTING && i != NONE;
+	     i = at(sup, i)->next)
+		at(sup, i)->pending &= at(sup, i)->founder;
 	/* Who is being started or stopped goes by the old order. */
 	p->reordered = p->phase != ACTA_NODE_RUNNING;
 	if (!p->reordered)

@@ -36,8 +36,9 @@ tell(struct acta_root *root, struct diff *diff, const char *what,
 
 	diff->told++;
 	acta_root_say("  %-8s %s%s%s", what, name, more[0] ? ": " : "", more);
-	acta_root_log(root, "info", "event=reload-%s service=%s text=%s", what,
-	    name, acta_root_quoted(more, text));
+	acta_root_log(root, "info", "event=reload-%s service=%s%s%s", what,
+	    name, more[0] ? " text=" : "",
+	    more[0] ? acta_root_quoted(more, text) : "");
 }
 
 /* Values of a line, as far as they are short. */
