@@ -11,6 +11,9 @@ import subprocess
 import sys
 import time
 
+import msgpack
+import zmq
+
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 sys.path[:0] = [os.path.join(TOP, "t")]
 import acta_tap as tap  # noqa: E402
@@ -102,5 +105,21 @@ with Node(f"""\
                if [e["seq"] for e in heard if e["part"] == p] !=
                list(range(1, 1 + sum(e["part"] == p for e in heard)))], [],
               "in the order of its partition")
+    # Nothing more is published: who missed the last event hears of it all the same.
+    pid = node.pid("@door-events")
+    os.kill(pid, signal.SIGKILL)
+    tap.until(lambda: node.pid("@door-events") not in (0, pid))
+    sub = zmq.Context.instance().socket(zmq.SUB)
+    sub.connect(f"tcp://127.0.0.1:{node.ports[2]}")
+    sub.subscribe("feed.odd/")
+    heads = {}
+    end = time.monotonic() + 20
+    while len(heads) < PARTS and time.monotonic() < end:
+        if sub.poll(500):
+            head = msgpack.unpackb(sub.recv_multipart()[1])
+            heads[head["part"]] = head.get("head")
+    tap.equal(heads, {p: sum(e["part"] == p for e in heard)
+                      for p in range(PARTS)},
+              "a door that came up anew tells the heads of before")
     tap.equal(node.stop(), 0, "the node stops")
 tap.done()

@@ -4,6 +4,7 @@
  */
 #include "runtime/host/part.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -254,4 +255,25 @@ int64_t
 acta_topics_wake_ms(const struct acta_part *part)
 {
 	return part->topics_due_ms;
+}
+
+void
+acta_part_heads(struct acta_part *part)
+{
+	char name[ACTA_SERVICE_MAX + ACTA_TYPE_MAX + 2];
+
+	for (uint32_t i = 0; i < part->topic_count; i++) {
+		const struct acta_topic *t = &part->topics[i];
+		struct acta_item item = { .kind = ACTA_ITEM_HEAD,
+			.src_part = part->config.part,
+			.seq = t->next - 1 };
+
+		if (t->next == 1)
+			continue;
+		snprintf(
+		    name, sizeof(name), "%s.%s", part->config.service, t->name);
+		item.topic =
+		    (struct acta_bytes){ name, (uint32_t)strlen(name) };
+		part->port.event(part->port.self, &item);
+	}
 }

@@ -562,6 +562,9 @@ void acta_topic_needed(
     struct acta_part *part, struct acta_topic *t, uint64_t seq);
 void acta_topics_append(struct acta_part *part, struct acta_release *event);
 void acta_topics_store(struct acta_part *part);
+/* A door came up: between turns. It knows of no event before, and whoever missed
+ * the last one would hear of it with the next one, which may never come. */
+void acta_part_heads(struct acta_part *part);
 int64_t acta_topics_wake_ms(const struct acta_part *part);
 
 /* admin.c: the runtime's own requests. */

@@ -242,6 +242,10 @@ take_ctl(struct running *w, void *pipe)
 		if (ctl.type != ACTA_CTL_PEER)
 			continue;
 		acta_links_peer(w->links, &ctl);
+		for (uint32_t i = 0;
+		     ctl.name[0] == '@' && ctl.text[0] != '\0' && i < w->count;
+		     i++)
+			acta_part_heads(w->parts[i]);
 		if (ctl.name[0] == '@' || ctl.text[0] == '\0')
 			continue;
 		for (uint32_t i = 0; i < w->count; i++)
