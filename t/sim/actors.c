@@ -21,6 +21,8 @@ stands(acta_actor *self)
 	uint32_t count = sim_places(places);
 
 	if (sim->set_back || sim->put_back > 0 ||
+	    self->loaded->service
+		->in_memory || /* it forgets with its process */
 	    (self->msg->handler->handler->flags &
 		(ACTA_OUTSIDE | ACTA_READS)) != 0)
 		return;

@@ -330,8 +330,9 @@ check_begins(const struct acta_view *view, const struct acta_process *p,
 	    (sim->plan->late && p->loaded != &sim->loaded[1][p->end]))
 		return;
 	begin = before_begin(of) + 1;
-	/* What was still to come when it asked is as good as nothing. */
-	if (first > 0 && first < begin &&
+	/* What was still to come when it asked is as good as nothing; and where
+	 * a backup was put back, when it asked is no more. */
+	if (first > 0 && first < begin && sim->put_back == 0 &&
 	    sim->plan->config.on_from <=
 		(sim->plan->config.on_how == 't'
 			? sim->processes[p->end].asked_ms
