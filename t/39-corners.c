@@ -1173,6 +1173,119 @@ START_TEST(who_was_refused_in_a_turn_without_space_hears_it)
 }
 END_TEST
 
+/* `busy` says that nothing was applied: of an id that is known that may be untrue,
+ * and whoever hears it does it again under another one. */
+START_TEST(who_asks_again_where_all_stands_still_hears_what_he_heard)
+{
+	struct reply *r, *first;
+
+	d.config.stop_on_failed = true;
+	reopen();
+	ask_("j", .type = "add", .n = 5, .id = "x");
+	broken = true;
+	first = ask_("k", .type = "flaky", .id = "y");
+	ck_assert(d.part->stopped);
+	for (int i = 0; i < 2; i++) {
+		d.now_ms += 10;
+		r = ask_("j", .type = "add", .n = 5, .id = "x");
+		ck_assert_str_eq(r->code, "");
+		ck_assert_str_eq(r->result, "5");
+		r = ask_("k", .type = "flaky", .id = "y");
+		ck_assert_uint_eq(r->count, 0); /* it waits, as one can */
+		ck_assert_str_eq(
+		    ask_("j", .type = "add", .n = 5, .id = "z")->code, "busy");
+		reopen();
+	}
+	r = ask_("k", .type = "flaky", .id = "y");
+	broken = false;
+	acta_part_go(d.part);
+	driven_run(&d);
+	ck_assert_uint_eq(first->count, 1);
+	ck_assert_str_eq(first->code, "");
+	ck_assert_uint_eq(r->count, 1);
+	ck_assert_str_eq(r->code, "");
+	ck_assert_str_eq(
+	    ask_("j", .type = "add", .n = 1, .id = "z")->result, "6");
+}
+END_TEST
+
+/* The same where there is no space; those too that wait in the inbox. */
+START_TEST(who_asks_again_without_space_hears_what_he_heard)
+{
+	uint64_t known, pending, fresh;
+
+	acta_part_close(&d.part);
+	remove_dir();
+	make_dir();
+	snprintf(d.dir, sizeof(d.dir), "%s", dir);
+	d.options.quota = 1u << 20;
+	driven_open(&d);
+	d.part->port.to_door = my_to_door;
+	d.part->config.channel_quota = 1u << 30;
+	ask_("k", .type = "add", .n = 5, .id = "x");
+	broken = true;
+	ask_("j", .type = "flaky", .id = "y");
+	d.now_ms += 10;
+	pending = put("j", .type = "flaky", .id = "y");
+	for (int i = 0; i < 3; i++)
+		put("k", .type = "tell-big", .n = 1);
+	known = put("k", .type = "add", .n = 5, .id = "x");
+	driven_run(&d);
+	ck_assert(d.part->full);
+	ck_assert_str_eq(replies[known].code, "");
+	ck_assert_str_eq(replies[known].result, "5");
+	ck_assert_uint_eq(replies[pending].count, 0);
+	d.now_ms += 10;
+	known = put("k", .type = "add", .n = 5, .id = "x");
+	pending = put("j", .type = "flaky", .id = "y");
+	fresh = put("j", .type = "add", .id = "z");
+	driven_run(&d);
+	ck_assert(d.part->full);
+	ck_assert_str_eq(replies[known].code, "");
+	ck_assert_str_eq(replies[known].result, "5");
+	ck_assert_uint_eq(replies[pending].count, 0);
+	ck_assert_str_eq(replies[fresh].code, "busy");
+}
+END_TEST
+
+/* What a turn said that was taken back nobody has heard: neither who called nor
+ * who asked again meanwhile, who wait on. */
+START_TEST(who_waits_hears_nothing_of_a_turn_without_space)
+{
+	struct reply *first, *second;
+
+	acta_part_close(&d.part);
+	remove_dir();
+	make_dir();
+	snprintf(d.dir, sizeof(d.dir), "%s", dir);
+	d.options.quota = 1u << 20;
+	driven_open(&d);
+	d.part->port.to_door = my_to_door;
+	d.part->config.channel_quota = 1u << 30;
+	broken = true;
+	first = ask_("j", .type = "flaky", .id = "y");
+	d.now_ms += 10;
+	second = ask_("j", .type = "flaky", .id = "y");
+	broken = false;
+	d.now_ms += 1000;
+	flaky_runs = 0;
+	for (int i = 0; i < 3; i++)
+		put("k", .type = "tell-big", .n = 1);
+	driven_run(&d);
+	ck_assert(d.part->full);
+	ck_assert_uint_eq(flaky_runs, 1);
+	ck_assert_uint_eq(first->count + second->count, 0);
+	d.now_ms += 2000;
+	driven_run(&d);
+	ck_assert(!d.part->full);
+	ck_assert_uint_eq(flaky_runs, 2);
+	ck_assert_uint_eq(first->count, 1);
+	ck_assert_str_eq(first->code, "");
+	ck_assert_uint_eq(second->count, 1);
+	ck_assert_str_eq(second->code, "");
+}
+END_TEST
+
 int
 main(int argc, char **argv)
 {
@@ -1212,6 +1325,9 @@ main(int argc, char **argv)
 	T(a_long_queue_drains_in_order);
 	T(reads_beyond_the_bound_are_told_busy);
 	T(who_was_refused_in_a_turn_without_space_hears_it);
+	T(who_asks_again_where_all_stands_still_hears_what_he_heard);
+	T(who_asks_again_without_space_hears_what_he_heard);
+	T(who_waits_hears_nothing_of_a_turn_without_space);
 	T(an_actor_with_no_key_is_itself);
 	T(a_wide_local_message_is_refused_not_asserted);
 	suite_add_tcase(suite, tcase);

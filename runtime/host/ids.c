@@ -292,7 +292,9 @@ acta_ids_load(struct acta_part *part)
 
 	part->hour_count = 0;
 	part->id_bytes = 0;
-	part->ids_dirty = false;
+	part->ids_dirty = part->waiters_told = false;
+	for (uint32_t i = 0; i < part->waiter_count; i++)
+		part->waiters[i].told = false;
 	seen_clear(&part->seen, SEEN_LOADING);
 	scan = acta_scan_open(part->store, ACTA_T_META, "id-hour/", 8);
 	while (ok && acta_scan_next(scan, &row))
@@ -551,26 +553,36 @@ session_undone(struct acta_part *part, const uint8_t *session, uint64_t seq)
 
 /* -------------------------------------------------- who asked meanwhile -- */
 
-/* Whoever asked again while it was pending hears it too. */
+/* Whoever asked again while it was pending hears it too; and waits on if this turn
+ * is taken back. */
 static void
 tell_waiters(
     struct acta_part *part, const uint8_t *hash, const struct acta_end *end)
 {
+	for (uint32_t i = 0; i < part->waiter_count; i++) {
+		struct acta_waiter *w = &part->waiters[i];
+
+		if (w->told || memcmp(w->hash, hash, 16) != 0)
+			continue;
+		acta_reply_door(part, w->door, strlen(w->door), w->door_inc,
+		    w->request, end, NULL);
+		w->told = part->waiters_told = true;
+	}
+}
+
+void
+acta_ids_told(struct acta_part *part)
+{
+	if (!part->waiters_told)
+		return;
+	part->waiters_told = false;
 	for (uint32_t i = 0; i < part->waiter_count;) {
 		struct acta_waiter *w = &part->waiters[i];
 
-		if (memcmp(w->hash, hash, 16) != 0 &&
-		    w->deadline_ms > part->now_ms) {
+		if (w->told || w->deadline_ms <= part->now_ms)
+			*w = part->waiters[--part->waiter_count];
+		else
 			i++;
-			continue;
-		}
-		if (memcmp(w->hash, hash, 16) == 0) {
-			acta_note_called(part, w->door, strlen(w->door),
-			    w->door_inc, w->request);
-			acta_reply_door(part, w->door, strlen(w->door),
-			    w->door_inc, w->request, end, NULL);
-		}
-		*w = part->waiters[--part->waiter_count];
 	}
 }
 
@@ -592,6 +604,7 @@ wait_for(struct acta_part *part, const struct acta_msg *msg)
 	    w->door, sizeof(w->door), "%.*s", (int)c->door.size, c->door.data);
 	w->door_inc = c->door_inc;
 	w->request = c->request;
+	w->told = false;
 	w->deadline_ms =
 	    msg->m.deadline_ms ? msg->m.deadline_ms : part->now_ms + 5000;
 }
@@ -640,7 +653,9 @@ again(struct acta_part *part, const struct acta_msg *msg,
 		    "make a new id for every request");
 		return;
 	}
-	if (rec->state == 0) {
+	if (rec->state == 0) { /* and is, though this turn be taken back */
+		if (rec->at_ms < part->now_ms)
+			acta_unnote_called(part, c->door_inc, c->request);
 		wait_for(part, msg);
 		return;
 	}

@@ -198,6 +198,7 @@ struct acta_waiter { /* a client that asked again while its call is pending */
 	char door[48];
 	uint64_t door_inc, request;
 	int64_t deadline_ms;
+	bool told; /* in this turn */
 };
 
 struct acta_id_hour { /* answered client ids of one hour (ids.c) */
@@ -311,6 +312,7 @@ struct acta_part {
 	uint64_t read_bytes;
 	struct acta_waiter *waiters;
 	uint32_t waiter_count;
+	bool waiters_told; /* some, in this turn */
 	struct acta_id_hour *hours; /* oldest first */
 	uint32_t hour_count;
 	uint64_t id_bytes;

@@ -351,7 +351,9 @@ run_call(
 	    msg.m.type.data[0] != '@') {
 		part->busy++;
 		return acta_run_undeliverable(part, &msg, "busy",
-		    "the store is nearly full: it takes nothing new",
+		    part->full
+			? ACTA_NO_SPACE
+			: "the store is nearly full: it takes nothing new",
 		    "acta ps shows what waits; raise store.quota");
 	}
 	if (!may_begin(part, &msg, g))

@@ -187,7 +187,13 @@ only_looks(const struct acta_part *part, const struct acta_item *item)
 	return h != NULL && (h->handler->flags & ACTA_READS) != 0;
 }
 
-#define NO_SPACE "there is no space for its store"
+/* A call with an id may be known: answered, or pending. It must not hear that
+ * nothing was applied from who has not looked (run_call). */
+static bool
+is_let_in(const struct acta_part *part, const struct acta_item *item)
+{
+	return item->client != NULL || only_looks(part, item);
+}
 
 static void
 refuse_calls_waiting(struct acta_part *part, const char *text)
@@ -197,7 +203,7 @@ refuse_calls_waiting(struct acta_part *part, const char *text)
 
 	acta_inbox_init(&kept);
 	while ((item = acta_inbox_get(&part->calls)) != NULL) {
-		if (only_looks(part, item))
+		if (is_let_in(part, item))
 			acta_inbox_put(&kept, item);
 		else
 			refuse_call(part, item, text);
@@ -218,13 +224,14 @@ refuse_calls_waiting(struct acta_part *part, const char *text)
  * taken in until a commit finds space.
  */
 static enum acta_err
-disk_full(struct acta_part *part)
+disk_full(struct acta_part *part, bool *out_more)
 {
 	enum acta_err err;
 
 	acta_store_abort(part->store);
 	for (struct acta_called *c = part->called; c != NULL; c = c->next)
-		reply_busy(part, c->door, c->door_inc, c->request, NO_SPACE);
+		reply_busy(
+		    part, c->door, c->door_inc, c->request, ACTA_NO_SPACE);
 	for (struct acta_release *r = part->releases; r != NULL; r = r->next)
 		if (r->known)
 			part->port.to_door(
@@ -234,11 +241,13 @@ disk_full(struct acta_part *part)
 		return acta_part_fatal(part, err);
 	if (!part->full)
 		part->port.alarm(part->port.self, "store-full",
-		    NO_SPACE ": it takes nothing new in; free space on its "
-			     "disk, or raise store.quota");
+		    ACTA_NO_SPACE
+		    ": it takes nothing new in; free space on its "
+		    "disk, or raise store.quota");
 	part->full = true;
 	part->full_ms = part->now_ms + ACTA_FULL_RETRY_MS;
-	refuse_calls_waiting(part, NO_SPACE);
+	refuse_calls_waiting(part, ACTA_NO_SPACE);
+	*out_more = part->gathered > 0;
 	atomic_store(&part->box->phase, ACTA_PHASE_IDLE);
 	return ACTA_OK;
 }
@@ -329,7 +338,7 @@ acta_part_turn(struct acta_part *part, int64_t now_ms, bool *out_more)
 		err = acta_store_commit(
 		    part->store, part->now_ms, part->intake_stopped);
 		if (err == ACTA_EFULL)
-			return disk_full(part);
+			return disk_full(part, out_more);
 		if (err != ACTA_OK)
 			return acta_part_fatal(part, err);
 		if (part->full)
@@ -353,6 +362,7 @@ acta_part_turn(struct acta_part *part, int64_t now_ms, bool *out_more)
 	if (part->read_count > 0)
 		acta_source_reads_wake(part);
 	acta_parked_durable(part);
+	acta_ids_told(part);
 	if (part->stopping) {
 		acta_stop_begin(part);
 		refuse_calls_waiting(part, ACTA_STOPPED_TEXT);
@@ -418,11 +428,11 @@ acta_part_item(
 	}
 	if (part->hold_ms != 0)
 		let_go(part, item);
-	if (part->full && !only_looks(part, item)) {
-		refuse_call(part, item, NO_SPACE);
+	if (part->full && !is_let_in(part, item)) {
+		refuse_call(part, item, ACTA_NO_SPACE);
 		return;
 	}
-	if (part->stopped && !only_looks(part, item)) {
+	if (part->stopped && !is_let_in(part, item)) {
 		refuse_call(part, item, ACTA_STOPPED_TEXT);
 		return;
 	}

@@ -94,6 +94,8 @@ bool acta_id_end(struct acta_part *part, const struct acta_caller *c,
 void acta_ids_expire(struct acta_part *part);
 void acta_ids_store(struct acta_part *part); /* into the write-set */
 enum acta_err acta_ids_load(struct acta_part *part);
+/* The turn stands: who waited has heard what was said. */
+void acta_ids_told(struct acta_part *part);
 void acta_ids_fini(struct acta_part *part);
 
 /* own.c */
@@ -137,6 +139,7 @@ struct acta_run_before acta_run_before(const struct acta_part *part);
 enum acta_fate acta_run_conclude(struct acta_part *part,
     struct acta_actor *actor, const struct acta_run_before *before,
     acta_status status);
+#define ACTA_NO_SPACE "there is no space for its store"
 #define ACTA_STOPPED_TEXT \
 	"it has stopped, for a message failed; nothing was applied"
 #define ACTA_STOPPED_HINT "acta ps shows which; acta start goes on"
