@@ -1286,6 +1286,27 @@ START_TEST(who_waits_hears_nothing_of_a_turn_without_space)
 }
 END_TEST
 
+/* A session may begin with 0 or 1. */
+START_TEST(a_session_that_began_with_0_takes_it_once)
+{
+	struct reply *r;
+
+	ask_("k", .type = "add", .n = 5, .session = "s", .seq = 0);
+	broken = true;
+	ask_("k", .type = "flaky");
+	r = ask_("k", .type = "add", .n = 7, .session = "s", .seq = 1);
+	ck_assert_uint_eq(r->count, 0);
+	broken = false;
+	d.now_ms += 6000;
+	driven_run(&d);
+	ck_assert_str_eq(r->code, "expired");
+	ask_("k", .type = "add", .n = 5, .session = "s", .seq = 0);
+	ck_assert_str_eq(ask_("k", .type = "look")->result, "5");
+	r = ask_("k", .type = "add", .n = 7, .session = "s", .seq = 1);
+	ck_assert_str_eq(r->result, "12");
+}
+END_TEST
+
 int
 main(int argc, char **argv)
 {
@@ -1328,6 +1349,7 @@ main(int argc, char **argv)
 	T(who_asks_again_where_all_stands_still_hears_what_he_heard);
 	T(who_asks_again_without_space_hears_what_he_heard);
 	T(who_waits_hears_nothing_of_a_turn_without_space);
+	T(a_session_that_began_with_0_takes_it_once);
 	T(an_actor_with_no_key_is_itself);
 	T(a_wide_local_message_is_refused_not_asserted);
 	suite_add_tcase(suite, tcase);

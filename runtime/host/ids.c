@@ -540,7 +540,7 @@ session_undone(struct acta_part *part, const uint8_t *session, uint64_t seq)
 	if (s.last > seq) {
 		if (s.last - seq < 64)
 			s.undone |= UINT64_C(1) << (s.last - seq);
-	} else if (seq <= 1) {
+	} else if (seq == 0) {
 		key_make(key, HOUR_SESSION, session);
 		acta_store_delete(part->store, ACTA_T_REPLY, key, sizeof(key));
 		return;
