@@ -1307,6 +1307,47 @@ START_TEST(a_session_that_began_with_0_takes_it_once)
 }
 END_TEST
 
+/* A word for a channel that went on is over with the HELLO that shows it; it is
+ * not there for what comes of it weeks later. */
+START_TEST(an_operators_word_does_not_outlive_its_channel)
+{
+	struct acta_buf b;
+	struct acta_in *in;
+
+	acta_buf_init(&b);
+	hello_from("third", 2, 99, 1);
+	pack_question(&b, "pass", 1);
+	data_from("third", 1, &b, 1, 99);
+	driven_run(&d);
+	ck_assert_uint_eq(out_to("other")->next, 2);
+	in = acta_channel_in(d.part, (struct acta_bytes){ "third", 5 }, 0);
+	ck_assert_uint_eq(in->next, 2);
+	accept_third(); /* for nothing: both tell the same */
+	{
+		struct acta_hash128 chain = in->chain;
+		struct acta_item hello = { .kind = ACTA_ITEM_HELLO,
+			.src = { "third", 5 },
+			.dst = { "counter", 7 },
+			.hist = 99,
+			.inc = 1,
+			.nonce = 2,
+			.acked = 2,
+			.next = 2,
+			.random = 7,
+			.version_min = 1,
+			.version_max = 1,
+			.chain = chain.bytes };
+
+		acta_part_item(d.part, &hello, d.now_ms);
+		driven_run(&d);
+	}
+	reopen();
+	hello_from("third", 1, 99, 3); /* its store was set back */
+	ck_assert(strstr(d.alarm_text, "set back") != NULL);
+	acta_buf_fini(&b);
+}
+END_TEST
+
 int
 main(int argc, char **argv)
 {
@@ -1350,6 +1391,7 @@ main(int argc, char **argv)
 	T(who_asks_again_without_space_hears_what_he_heard);
 	T(who_waits_hears_nothing_of_a_turn_without_space);
 	T(a_session_that_began_with_0_takes_it_once);
+	T(an_operators_word_does_not_outlive_its_channel);
 	T(an_actor_with_no_key_is_itself);
 	T(a_wide_local_message_is_refused_not_asserted);
 	suite_add_tcase(suite, tcase);

@@ -427,6 +427,14 @@ is_refused(const struct acta_in *in, const struct acta_item *item)
 	    memcmp(item->refused, in->chain.bytes, 16) == 0;
 }
 
+/* All that was taken was acked, and as one story: that is seen from here. */
+static bool
+agrees(const struct acta_in *in, const struct acta_item *item)
+{
+	return item->acked == in->next &&
+	    memcmp(item->chain, in->chain.bytes, 16) == 0;
+}
+
 static enum acta_verdict
 judge_story(
     struct acta_part *part, struct acta_in *in, const struct acta_item *item)
@@ -568,6 +576,10 @@ on_hello(struct acta_part *part, const struct acta_item *item)
 		in->dirty = true;
 	}
 	if (verdict == ACTA_VERDICT_GO) {
+		if (in->accepts && agrees(in, item)) {
+			in->accepts = false; /* it goes on without */
+			in->dirty = true;
+		}
 		open_in(part, in, item);
 	} else if (verdict != ACTA_VERDICT_FENCED) {
 		set_open(part, in, false);
