@@ -192,6 +192,15 @@ on_maybe(acta_actor *a, const acta_msg *m)
 	return ACTA_DONE;
 }
 
+static acta_status
+on_out(acta_actor *a, const acta_msg *m)
+{
+	if (acta_arg_int(m, "n") < 0)
+		return acta_fail(a, "broken outside");
+	acta_send(a, "counter/b", "add", acta_int("n", acta_arg_int(m, "n")));
+	return ACTA_DONE;
+}
+
 static const struct acta_handler handlers[] = {
 	{ .type = "add", .run = on_add, .args = "n:int" },
 	{ .type = "look",
@@ -215,6 +224,10 @@ static const struct acta_handler handlers[] = {
 	    .args = "n:int?",
 	    .flags = ACTA_PRIVATE },
 	{ .type = "wide", .run = on_wide, .args = "n:int?" },
+	{ .type = "out",
+	    .run = on_out,
+	    .args = "n:int",
+	    .flags = ACTA_OUTSIDE },
 	{ .type = "go", .run = on_go, .args = "" },
 	{ .type = "later-go", .run = on_later_go, .args = "n:int" },
 	{ .type = "maybe", .run = on_maybe, .args = "n:int?" },
@@ -895,6 +908,77 @@ START_TEST(a_partition_that_stops_lets_nothing_overtake)
 }
 END_TEST
 
+/* What the WELCOME that was said last grants. */
+static uint64_t
+credit_of_welcome(void)
+{
+	struct acta_reader r = acta_reader(d.to_part.data, d.to_part.size);
+	struct acta_item item;
+	uint64_t credit = UINT64_MAX;
+
+	while (acta_item_decode(&r, &item) == ACTA_OK)
+		if (item.kind == ACTA_ITEM_WELCOME)
+			credit = item.credit;
+	return credit;
+}
+
+/* What it would drop it does not ask for. */
+START_TEST(a_partition_that_stopped_grants_nothing)
+{
+	d.config.stop_on_failed = true;
+	reopen();
+	hello_from("third", 3, 99, 1);
+	ck_assert_uint_gt(credit_of_welcome(), 0);
+	broken = true;
+	ask_("k", .type = "flaky");
+	hello_from("third", 3, 99, 2);
+	ck_assert_uint_eq(credit_of_welcome(), 0);
+	d.to_part_count = 0;
+	driven_run(&d);
+	driven_run(&d);
+	ck_assert_uint_eq(d.to_part_count, 0); /* and it says so once */
+	broken = false;
+	acta_part_go(d.part);
+	driven_run(&d);
+	hello_from("third", 3, 99, 3);
+	ck_assert_uint_gt(credit_of_welcome(), 0);
+}
+END_TEST
+
+/* What was outside as it stopped ends, too: what it did is kept, what it sent waits,
+ * and one more that failed changes nothing about which is first. */
+START_TEST(what_was_outside_as_its_partition_stopped_ends)
+{
+	d.config.stop_on_failed = true;
+	reopen();
+	d.now_ms += 10;
+	for (int i = 0; i < 3; i++) { /* durable, and due a moment later */
+		static const char *const keys[] = { "p", "q", "r" };
+
+		ask_(keys[i], .type = "out", .n = i < 2 ? i + 1 : -1,
+		    .flags = ACTA_CALL_SEND);
+	}
+	broken = true;
+	d.now_ms += 1;
+	d.part->source = 1; /* parked, due, inbox, outside, parked ... */
+	put("j", .type = "look");
+	put("j", .type = "look");
+	put("first", .type = "flaky", .flags = ACTA_CALL_SEND);
+	driven_run(&d);
+	ck_assert(d.part->stopped);
+	ck_assert_ptr_eq(d.part->outside_ended, NULL);
+	ck_assert_uint_eq(d.part->outside_count, 0);
+	ck_assert(strstr(d.alarm_text, "broken outside") == NULL);
+	ck_assert_uint_eq(rows_of(ACTA_T_PARKED), 4); /* first, r, two sends */
+	acta_part_go(d.part);
+	ck_assert_ptr_ne(d.part->put_off, NULL);
+	ck_assert_str_eq(d.part->put_off->key, "first");
+	broken = false;
+	driven_run(&d);
+	ck_assert_str_eq(ran, "b+1 b+2 ");
+}
+END_TEST
+
 START_TEST(a_partition_that_stops_is_tried_as_often_as_others)
 {
 	struct reply *r;
@@ -1376,6 +1460,8 @@ main(int argc, char **argv)
 	T(a_store_that_is_nearly_full_says_so);
 	T(a_partition_that_stops_lets_nothing_overtake);
 	T(a_partition_that_stops_is_tried_as_often_as_others);
+	T(a_partition_that_stopped_grants_nothing);
+	T(what_was_outside_as_its_partition_stopped_ends);
 	T(what_is_held_expires_with_its_deadline);
 	T(answers_to_a_held_actor_keep_their_order);
 	T(the_log_of_events_stays_within_its_count);

@@ -476,6 +476,12 @@ judge_hello(
 							 : verdict;
 }
 
+static bool
+takes_nothing(const struct acta_part *part)
+{
+	return part->intake_stopped || part->stopped;
+}
+
 /* One budget is divided among the channels in use; what was granted stays so. */
 static uint64_t
 grant(struct acta_part *part, struct acta_in *in)
@@ -484,12 +490,12 @@ grant(struct acta_part *part, struct acta_in *in)
 	uint64_t window = (budget ? budget : ACTA_CREDIT_BUDGET) /
 	    (part->in_open > 0 ? part->in_open : 1);
 
-	in->starved = part->intake_stopped;
+	in->starved = takes_nothing(part);
 	if (window > part->config.channel_credit)
 		window = part->config.channel_credit;
 	if (window < ACTA_CREDIT_MIN)
 		window = ACTA_CREDIT_MIN;
-	if (!part->intake_stopped && in->bytes + window > in->granted)
+	if (!in->starved && in->bytes + window > in->granted)
 		in->granted = in->bytes + window;
 	return in->granted;
 }
@@ -1161,8 +1167,8 @@ acta_channels_send(struct acta_part *part, int64_t now_ms)
 	for (uint32_t i = 0; i < part->in_count; i++) {
 		struct acta_in *in = &part->ins[i];
 
-		/* The store has room again: who was granted nothing hears it. */
-		if (in->starved && in->open && !part->intake_stopped)
+		/* It takes in again: who was granted nothing hears it. */
+		if (in->starved && in->open && !takes_nothing(part))
 			in->want_ack = true;
 		if (in->want_ack || in->nacked)
 			ack_in(part, in);

@@ -63,11 +63,14 @@ acta_stop_load(struct acta_part *part)
 	return ACTA_OK;
 }
 
-/* Its row goes with the turn in which that message is parked. */
+/* Its row goes with the turn in which that message is parked. One that was outside
+ * as all stopped may fail, too: the first one is the reason still. */
 void
 acta_part_stop(
     struct acta_part *part, const struct acta_msg *msg, const char *why)
 {
+	if (part->stopped)
+		return;
 	acta_buf_reset(&part->pack);
 	acta_pack_list(&part->pack, 2);
 	acta_pack_text(&part->pack, why);

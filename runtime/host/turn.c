@@ -368,8 +368,9 @@ acta_part_turn(struct acta_part *part, int64_t now_ms, bool *out_more)
 		refuse_calls_waiting(part, ACTA_STOPPED_TEXT);
 	}
 	*out_more = part->gathered > 0 || behind ||
+	    (!part->full && part->outside_ended != NULL) ||
 	    (!part->full && !part->stopped &&
-		(part->outside_ended != NULL || acta_parked_due(part) != NULL ||
+		(acta_parked_due(part) != NULL ||
 		    part->next_due_ms <= part->now_ms));
 	return part->failed ? ACTA_EUNSURE : ACTA_OK;
 }
