@@ -5,6 +5,7 @@
 #include "runtime/config_keys.h"
 
 #include <arpa/inet.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -201,7 +202,7 @@ acta_key_kind(const struct acta_yaml *node)
 		return "a list";
 	if (node->kind == ACTA_YAML_MAP)
 		return "a map";
-	if (node->plain && node->text[0] == '\0')
+	if (node->text[0] == '\0')
 		return "empty";
 	return node->plain ? "a value" : "a quoted text";
 }
@@ -213,9 +214,16 @@ words_join(const char *const *words, char *out, size_t size)
 	size_t at = 0;
 
 	out[0] = '\0';
-	for (; *words != NULL && at < size; words++)
+	for (; *words != NULL; words++) {
+		size_t more = (at > 0 ? 2 : 0) + strlen(*words);
+
+		if (at + more + sizeof(", ...") > size) {
+			snprintf(out + at, size - at, ", ...");
+			return;
+		}
 		at += (size_t)snprintf(
 		    out + at, size - at, "%s%s", at > 0 ? ", " : "", *words);
+	}
 }
 
 /* ------------------------------------------------------- single values -- */
@@ -241,7 +249,10 @@ range_text(const struct acta_key *key, double value, char out[32])
 		acta_text_of_duration((int64_t)value * 1000, out);
 		break;
 	case ACTA_KEY_US: acta_text_of_duration((int64_t)value, out); break;
-	default: snprintf(out, 32, "%.15g", value);
+	default: /* a count in digits, however many */
+		snprintf(out, 32,
+		    value == floor(value) && value < 1e18 ? "%.0f" : "%.15g",
+		    value);
 	}
 }
 

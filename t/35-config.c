@@ -169,8 +169,7 @@ static const struct {
 	/* names */
 	{ "node: Shop\n" STOCK, "1:7", "\"Shop\" is no name for a node",
 	    "a small letter" },
-	{ "node: ''\n" STOCK, "1:7", "\"node\" is a quoted text, a text is",
-	    "" },
+	{ "node: ''\n" STOCK, "1:7", "\"node\" is empty, a text is due", "" },
 	{ "node: {}\n" STOCK, "1:7", "\"node\" is a map, one value is due",
 	    "" },
 	{ "services:\n  - {name: Stock, load: stock.so}\n", "2:12",

@@ -7,7 +7,6 @@ calls in flight on a DEALER each. Judged by the files of the stopped node.
 """
 import os
 import random
-import signal
 import sys
 import time
 
@@ -16,6 +15,7 @@ import zmq
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 sys.path[:0] = [os.path.join(TOP, "t")]
+import acta_kills  # noqa: E402
 import acta_store  # noqa: E402
 import acta_tap as tap  # noqa: E402
 from acta_node import BUILD, Node  # noqa: E402
@@ -96,8 +96,7 @@ class Killer:
         if not self.left or time.monotonic() < self.due:
             return
         pid = self.node.pid(self.left[-1])
-        if pid:
-            os.kill(pid, signal.SIGKILL)
+        if pid and acta_kills.kill(pid):
             self.left.pop()
             self.under_load += loaded
         # A kill at an instant that nothing agreed upon.

@@ -77,7 +77,14 @@ acta_files_private(const char *path, struct acta_why *why)
 	}
 	if ((st.st_mode & 0777) == 0700 && st.st_uid == geteuid())
 		return ACTA_OK;
-	if (st.st_uid != geteuid() || !empty_or_ours(path)) {
+	if (st.st_uid != geteuid()) {
+		acta_why_text(why,
+		    "run directory %s belongs to another user (uid %u)", path,
+		    (unsigned)st.st_uid);
+		acta_why_hint(why, "give the node one of its own: `run: ...`");
+		return ACTA_EDENIED;
+	}
+	if (!empty_or_ours(path)) {
 		acta_why_text(why,
 		    "run directory %s is open to others and holds what is "
 		    "not a node's",

@@ -507,6 +507,20 @@ acta_root_report_health(const struct acta_root *root, struct acta_doc *doc)
 	acta_doc_close(doc, '}');
 }
 
+/* As everywhere: what no reader of JSON need hold is a string (codecs/README). */
+static void
+put_unsigned(struct acta_doc *doc, const char *key, uint64_t value)
+{
+	char text[24];
+
+	if (value <= INT64_MAX) {
+		acta_doc_int(doc, key, (int64_t)value);
+		return;
+	}
+	snprintf(text, sizeof(text), "%" PRIu64, value);
+	acta_doc_str(doc, key, text);
+}
+
 static void
 where_child(const struct acta_root *root, uint32_t child, struct acta_doc *doc)
 {
@@ -529,7 +543,7 @@ where_child(const struct acta_root *root, uint32_t child, struct acta_doc *doc)
 			continue;
 		acta_doc_open(doc, NULL, '{');
 		acta_doc_int(doc, "worker", peer->worker);
-		acta_doc_int(doc, "incarnation", (int64_t)peer->incarnation);
+		put_unsigned(doc, "incarnation", peer->incarnation);
 		acta_doc_str(doc, "endpoint", peer->endpoint);
 		acta_doc_close(doc, '}');
 	}
