@@ -142,6 +142,11 @@ class Door:
         self.log.seek(0)
         return self.log.read().decode(errors="replace")
 
+    def state(self):
+        """Of its main thread: "S" sleeps, "R" runs."""
+        with open("/proc/%d/stat" % self.process.pid) as f:
+            return f.read().rsplit(")", 1)[1].split()[0]
+
     def memory_kib(self, what="VmHWM"):
         with open("/proc/%d/status" % self.process.pid) as f:
             for line in f:
@@ -818,6 +823,40 @@ def test_push(zctx, door, worker):
     p.close()
 
 
+def test_pushers_wait(zctx, door, worker):
+    """Who pushes more than a worker gets on with waits, and costs nothing."""
+    pushers = [zctx.socket(zmq.PUSH) for _ in range(2)]
+    body = msgpack.packb({"to": "stock/17", "do": "restock",
+                          "timeout": 60000})
+    waiting, sent, total, asleep = [], 0, 17000, 0
+    for p in pushers:
+        p.linger = 0
+    pushers[0].connect("ipc://%s/push" % door.run)
+    end = time.time() + 60
+    while len(waiting) < total and time.time() < end:
+        while sent < total and pushers[0].poll(0, zmq.POLLOUT):
+            pushers[0].send(body)
+            sent += 1
+        waiting += worker.poll(10)
+    # Answered again it has far too much to do; and somebody else comes.
+    worker.reply(waiting.pop())
+    pushers[0].send(body)
+    pushers[1].connect("ipc://%s/push" % door.run)
+    pushers[1].send(body)
+    for _ in range(100):
+        worker.reply(waiting.pop())
+        time.sleep(0.01)
+        asleep += door.state() == "S"
+    ok(asleep > 50, "while pushes wait their door sleeps", asleep)
+    end = time.time() + 60
+    while waiting and time.time() < end:
+        for call in waiting:
+            worker.reply(call)
+        waiting = worker.poll(2000)
+    for p in pushers:
+        p.close()
+
+
 def test_events(zctx, door, worker):
     s = zctx.socket(zmq.SUB)
     s.linger = 0
@@ -1195,6 +1234,7 @@ def main():
         test_batch(door, new, c)
         test_wakeups(zctx, door, new, endpoint)
         test_push(zctx, door, new)
+        test_pushers_wait(zctx, door, new)
         test_events(zctx, door, new)
         test_depth(zctx, door, workers, c)
         test_node(door, c)

@@ -186,8 +186,13 @@ prepare(struct door *door, struct turn *turn)
 
 	watch(turn, AT_CTL, ACTA_FD_CTL, POLLIN);
 	watch(turn, AT_LIFELINE, ACTA_FD_LIFELINE, POLLIN);
-	for (int i = 0; i < DOOR_INLETS; i++)
-		watch(turn, AT_INLETS + (size_t)i, door->fds[i], POLLIN);
+	for (int i = 0; i < DOOR_INLETS; i++) {
+		/* It says that there is something until it is looked at. */
+		bool waits = i == DOOR_PUSH && door_pushes_wait(door);
+
+		watch(turn, AT_INLETS + (size_t)i, waits ? -1 : door->fds[i],
+		    POLLIN);
+	}
 	turn->ask_count = turn->blocked_count = 0;
 	for (ask = TAILQ_FIRST(&door->asks); ask; ask = door_ask_next(ask)) {
 		short events;
