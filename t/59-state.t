@@ -1,12 +1,16 @@
 #!/usr/bin/python3
 """Claim: `acta state` shows an actor's rows whatever its service does: handles
 something else, stands still, is down, or its node is. What is not committed is
-not shown.
+not shown; nor are another node's rows, nor some for all.
 """
 import json
 import os
 import signal
 import sys
+import threading
+
+import msgpack
+import zmq
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 sys.path[:0] = [os.path.join(TOP, "t")]
@@ -28,6 +32,34 @@ def states(node, *data):
             for key in KEYS]
     return ([json.loads(run.stdout) if run.returncode == 0 else run
              for run in runs], "".join(run.stderr for run in runs))
+
+
+class Elsewhere:
+    """The door of a node as we would have it: its `info`; how many pages of rows
+    it tells before it is silent."""
+
+    def __init__(self):
+        self.info, self.pages = {}, 0
+        self.socket = zmq.Context.instance().socket(zmq.ROUTER)
+        self.socket.linger = 0
+        port = self.socket.bind_to_random_port("tcp://127.0.0.1")
+        self.at = f"tcp://127.0.0.1:{port}"
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            frames = self.socket.recv_multipart()
+            asked = msgpack.unpackb(frames[-1])
+            if asked["to"] == "@node":
+                result = self.info() if callable(self.info) else self.info
+            elif self.pages > 0:
+                self.pages -= 1
+                result = {"rows": [{"name": "n", "value": 1}], "more": True}
+            else:
+                continue
+            frames[-1] = msgpack.packb(
+                {"id": asked["id"], "ok": True, "result": result})
+            self.socket.send_multipart(frames)
 
 
 with Node(SERVICES) as node:
@@ -63,6 +95,24 @@ with Node(SERVICES) as node:
     run = node.acta("state", "stuck/none")
     tap.ok(run.returncode == 0 and "no rows" in run.stderr, "one without rows",
            run.stderr)
+
+    far = Elsewhere()
+    far.info = lambda: node.root("info")
+    run = node.acta("--at", far.at, "state", "stuck/1", "--timeout=200ms")
+    tap.ok(run.returncode == 0 and run.stdout != "",
+           "it is asked by a door, and is here: its store is read", run.stderr)
+    far.info = {**node.root("info"), "pid": os.getpid()}
+    for args in (("state", "stuck/1"), ("reconcile",),
+                 ("store", "scrub", "stuck"),
+                 ("store", "backup", node.dir + "/backup")):
+        run = node.acta("--at", far.at, *args, "--timeout=200ms")
+        tap.ok(run.returncode == 3 and "not on this machine" in run.stderr
+               and run.stdout == "", f"{args[0]} of one that is not: no folder "
+               "of that name here is taken for its", run)
+    far.pages = 1
+    run = node.acta("--at", far.at, "state", "stuck/1", "--timeout=200ms")
+    tap.ok(run.returncode == 6 and "there are more" in run.stderr,
+           "who stops telling rows has not told all", run)
 
     node.acta("stop", "stuck")
     got, said = states(node)

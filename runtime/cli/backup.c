@@ -86,23 +86,11 @@ ask_all(const struct backup *b, const char *verb, struct acta_buf *answer)
 static int
 find_node(struct backup *b)
 {
-	struct acta_buf answer;
-	struct acta_reader reader;
-	acta_value info;
 	int code = acta_at_find(b->cli, &b->at);
 
-	if (code != ACTA_EXIT_OK)
-		return code;
-	acta_buf_init(&answer);
-	code = acta_root_ask(b->cli, &b->at, "info", &answer);
-	if (code == ACTA_EXIT_OK) {
-		reader = acta_reader(answer.data, answer.size);
-		info = acta_read(&reader);
-		b->node = acta_text_raw_at(info, "node", "");
-		b->data = acta_text_raw_at(info, "data", "");
-	}
-	acta_buf_fini(&answer);
-	return code;
+	return code == ACTA_EXIT_OK
+	    ? acta_root_data(b->cli, &b->at, &b->node, &b->data)
+	    : code;
 }
 
 /* ------------------------------------------------------------- snapshots -- */

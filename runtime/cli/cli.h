@@ -142,6 +142,14 @@ void acta_at_fini(struct acta_at *at);
  * answer as MessagePack in `out`. Says what went wrong and returns its exit code; an answer {"error": ...} too. */
 int acta_root_ask(const struct acta_cli *cli, const struct acta_at *at,
     const char *line, struct acta_buf *out);
+/*
+ * The folder `data` of that node, and its name (NULL: it is not wanted), malloc'ed:
+ * for who reads stores beside their services. Of a node on another machine that
+ * would be a folder of the same name here, another node's perhaps: refused. Returns
+ * ACTA_EXIT_OK, or what went wrong, said.
+ */
+int acta_root_data(const struct acta_cli *cli, const struct acta_at *at,
+    char **out_node, char **out_data);
 /* Does a root listen in this run directory? */
 bool acta_root_listens(const char *run);
 

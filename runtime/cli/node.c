@@ -409,3 +409,65 @@ acta_root_ask(const struct acta_cli *cli, const struct acta_at *at,
 		return say_error(error, at->run, line);
 	return ACTA_EXIT_OK;
 }
+
+/* Which node answered `info` by a door? The one whose root listens here says the
+ * same of itself, and is as old but for the time that this took. */
+static bool
+is_here(acta_value info, int64_t asked_ms)
+{
+	char *run = acta_text_raw_at(info, "run", "");
+	char *node = acta_text_raw_at(info, "node", ""), *own = NULL;
+	struct acta_buf answer;
+	struct acta_reader reader;
+	acta_value here;
+	int64_t older_ms;
+	bool is = false;
+
+	acta_buf_init(&answer);
+	if (run[0] == '/' &&
+	    ask_root(run, "info", ASK_MS, &answer) == ACTA_OK) {
+		reader = acta_reader(answer.data, answer.size);
+		here = acta_read(&reader);
+		own = acta_text_raw_at(here, "node", "");
+		older_ms = acta_int_at(here, "uptime_ms", -1) -
+		    acta_int_at(info, "uptime_ms", -1);
+		is = strcmp(own, node) == 0 && older_ms >= 0 &&
+		    older_ms <= acta_cli_now_ms() - asked_ms + 1 &&
+		    acta_int_at(here, "pid", -1) ==
+			acta_int_at(info, "pid", -2);
+	}
+	acta_buf_fini(&answer);
+	free(own);
+	free(node);
+	free(run);
+	return is;
+}
+
+int
+acta_root_data(const struct acta_cli *cli, const struct acta_at *at,
+    char **out_node, char **out_data)
+{
+	int64_t asked_ms = acta_cli_now_ms();
+	struct acta_buf answer;
+	struct acta_reader reader;
+	acta_value info;
+	int code;
+
+	acta_buf_init(&answer);
+	code = acta_root_ask(cli, at, "info", &answer);
+	reader = acta_reader(answer.data, answer.size);
+	info = code == ACTA_EXIT_OK ? acta_read(&reader) : (acta_value){ 0 };
+	if (code == ACTA_EXIT_OK && at->run[0] == '\0' &&
+	    !is_here(info, asked_ms))
+		code = acta_sayf(ACTA_EXIT_NOT_FOUND, "ask on its machine",
+		    "the node at %s is not on this machine, nor are its "
+		    "stores",
+		    at->call);
+	if (code == ACTA_EXIT_OK) {
+		*out_data = acta_text_raw_at(info, "data", "");
+		if (out_node != NULL)
+			*out_node = acta_text_raw_at(info, "node", "");
+	}
+	acta_buf_fini(&answer);
+	return code;
+}

@@ -600,24 +600,16 @@ static int
 find_data(const struct acta_cli *cli, char **out)
 {
 	struct acta_at at = { 0 };
-	struct acta_buf answer;
-	struct acta_reader reader;
 	int code;
 
 	if (cli->argc > 0) {
 		*out = acta_text_keepf("%s", cli->argv[0]);
 		return ACTA_EXIT_OK;
 	}
-	acta_buf_init(&answer);
 	code = acta_at_find(cli, &at);
 	if (code == ACTA_EXIT_OK)
-		code = acta_root_ask(cli, &at, "info", &answer);
-	if (code == ACTA_EXIT_OK) {
-		reader = acta_reader(answer.data, answer.size);
-		*out = acta_text_raw_at(acta_read(&reader), "data", "");
-	}
+		code = acta_root_data(cli, &at, NULL, out);
 	acta_at_fini(&at);
-	acta_buf_fini(&answer);
 	return code;
 }
 

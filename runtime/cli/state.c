@@ -136,7 +136,12 @@ ask(struct state *s, bool *away)
 	free(after);
 	acta_client_close(&client);
 	/* What has begun is not begun again from another place. */
-	*away = *away && s->count == 0;
+	if (*away && s->count > 0) {
+		code = acta_sayf(code, "--timeout waits longer",
+		    "%s: its service stopped answering: there are more rows",
+		    s->cli->argv[0]);
+		*away = false;
+	}
 	return code;
 }
 
@@ -207,7 +212,8 @@ read_store(struct state *s, const char *data, bool say)
 		if (say)
 			(void)acta_sayf(0, "acta ps shows what it is at",
 			    "%s.%u does not answer: this is its store, as "
-			    "turn %" PRIu64 " has left it",
+			    "turn %" PRIu64 " has left it, which may not be "
+			    "flushed yet",
 			    service, place->part, acta_store_turn(store));
 		code = scan(s, store);
 		acta_store_close(&store);
@@ -216,24 +222,16 @@ read_store(struct state *s, const char *data, bool say)
 	return code;
 }
 
-/* Of the node that runs here. */
+/* As the node says where it is. */
 static int
 peek(struct state *s)
 {
-	struct acta_buf answer;
-	struct acta_reader reader;
-	char *data;
-	int code;
+	char *data = NULL;
+	int code = acta_root_data(s->cli, &s->at, NULL, &data);
 
-	acta_buf_init(&answer);
-	code = acta_root_ask(s->cli, &s->at, "info", &answer);
-	if (code == ACTA_EXIT_OK) {
-		reader = acta_reader(answer.data, answer.size);
-		data = acta_text_raw_at(acta_read(&reader), "data", "");
+	if (code == ACTA_EXIT_OK)
 		code = read_store(s, data, true);
-		free(data);
-	}
-	acta_buf_fini(&answer);
+	free(data);
 	return code;
 }
 

@@ -467,21 +467,14 @@ static char *
 service_folder(const struct acta_cli *cli, const char *service, int *code)
 {
 	struct acta_at at = { 0 };
-	struct acta_buf answer;
-	struct acta_reader reader;
 	char *data = NULL, *dir = NULL;
 
-	acta_buf_init(&answer);
 	*code = acta_at_find(cli, &at);
 	if (*code == ACTA_EXIT_OK)
-		*code = acta_root_ask(cli, &at, "info", &answer);
-	if (*code == ACTA_EXIT_OK) {
-		reader = acta_reader(answer.data, answer.size);
-		data = acta_text_raw_at(acta_read(&reader), "data", "");
+		*code = acta_root_data(cli, &at, NULL, &data);
+	if (*code == ACTA_EXIT_OK)
 		dir = acta_text_keepf("%s/%s", data, service);
-	}
 	free(data);
-	acta_buf_fini(&answer);
 	acta_at_fini(&at);
 	return dir;
 }
