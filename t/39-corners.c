@@ -1031,6 +1031,43 @@ START_TEST(what_is_held_expires_with_its_deadline)
 }
 END_TEST
 
+/* Each at its own time, whoever stands in front of it. */
+START_TEST(what_is_held_expires_one_by_one)
+{
+	enum { MANY = 50 };
+	const int64_t began_ms = d.now_ms;
+	struct acta_buf b;
+	uint64_t last = 0, first;
+
+	acta_buf_init(&b);
+	hello_from("third", MANY + 1, 99, 1);
+	ask_("k", .type = "block", .flags = ACTA_CALL_SEND);
+	for (unsigned i = 0; i < MANY; i++) {
+		d.now_ms = began_ms + 10 * i;
+		last = put("k", .type = "add");
+		acta_buf_reset(&b);
+		pack_question(&b, "pass", i); /* it has a day */
+		data_from("third", i + 1, &b, 1, 99);
+		driven_run(&d);
+	}
+	first = last - MANY + 1;
+	ck_assert_uint_eq(rows_of(ACTA_T_PARKED), 2 * MANY + 1);
+	for (unsigned i = 0; i < MANY; i += 1 + i % 3) {
+		d.now_ms = began_ms + 10 * i + 5000;
+		driven_run(&d);
+		ck_assert_str_eq(replies[first + i].code, "expired");
+		ck_assert_uint_eq(replies[first + i + 1].count, 0);
+	}
+	d.now_ms += 1000;
+	driven_run(&d);
+	ck_assert_uint_eq(rows_of(ACTA_T_PARKED), MANY + 1);
+	d.now_ms += 24 * HOUR_MS;
+	driven_run(&d);
+	ck_assert_uint_eq(rows_of(ACTA_T_PARKED), 1);
+	acta_buf_fini(&b);
+}
+END_TEST
+
 START_TEST(answers_to_a_held_actor_keep_their_order)
 {
 	struct acta_buf b;
@@ -1463,6 +1500,7 @@ main(int argc, char **argv)
 	T(a_partition_that_stopped_grants_nothing);
 	T(what_was_outside_as_its_partition_stopped_ends);
 	T(what_is_held_expires_with_its_deadline);
+	T(what_is_held_expires_one_by_one);
 	T(answers_to_a_held_actor_keep_their_order);
 	T(the_log_of_events_stays_within_its_count);
 	T(the_log_of_events_goes_by_age);

@@ -242,6 +242,7 @@ acta_park_hold(struct acta_part *part, const struct acta_msg *msg, bool held)
 		return;
 	a->held = held;
 	a->expires_ms = 0;
+	a->swept = 0;
 	set_due(part, a, part->now_ms); /* looked at, it says when */
 	if (acta_part_get(part, ACTA_T_ACTOR, key, size, &value, &value_size) ==
 	    ACTA_OK) {
@@ -357,8 +358,12 @@ acta_parked_first(
 		a->due_ms = a->expires_ms;
 		return ACTA_ENOENT;
 	}
+	if (!expires || a->passing > 0)
+		a->swept = 0;
+	if (a->swept > 0)
+		expires_ms = a->swept_ms;
 	/* Not through the graves of those before it. */
-	acta_be64(from, a->first);
+	acta_be64(from, a->swept > a->first ? a->swept : a->first);
 	scan = acta_scan_open_at(
 	    part->store, ACTA_T_PARKED, prefix, size, from, sizeof(from));
 	while (!found && acta_scan_next(scan, &at)) {
@@ -373,10 +378,11 @@ acta_parked_first(
 			int64_t end_ms =
 			    expires ? deadline_of(&row) : INT64_MAX;
 
-			if (end_ms < expires_ms)
-				expires_ms = end_ms;
-			if (end_ms > part->now_ms)
+			if (end_ms > part->now_ms) {
+				if (end_ms < expires_ms)
+					expires_ms = end_ms;
 				continue;
+			}
 		} else if (due_ms < INT64_MAX) {
 			continue; /* those before it come first */
 		} else if (row.due_ms > part->now_ms) {
@@ -393,6 +399,8 @@ acta_parked_first(
 	err = acta_scan_close(&scan);
 	if (err != ACTA_OK)
 		return err;
+	a->swept = found && expires ? msg->row : 0;
+	a->swept_ms = expires_ms;
 	if (found && is_fresh(part, a, msg->row)) {
 		a->waits_turn = part->turn;
 		part->parked_fresh = true;

@@ -186,6 +186,11 @@ struct acta_parked { /* an actor with messages set aside */
 	uint64_t fresh_turn; /* if any was appended in this turn */
 	int64_t due_ms; /* of its first */
 	int64_t expires_ms; /* while it is held: none of its deadlines is before */
+	/* Those that have expired are looked for once: the next is at this row or
+	 * behind it, and no deadline in front of it is before swept_ms. 0: not
+	 * begun. */
+	uint64_t swept;
+	int64_t swept_ms;
 	uint32_t passing; /* of its rows: answers and timers that pass held ones */
 	bool held;
 	bool no_room; /* its first waits for room in a channel */
