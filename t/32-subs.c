@@ -28,7 +28,30 @@ tell_big(acta_actor *self, const acta_msg *msg)
 	return acta_reply(self, acta_int("n", 0));
 }
 
+static int ticks; /* so many more */
+
+static acta_status
+tick(acta_actor *self, const acta_msg *msg)
+{
+	static char big[60000];
+
+	(void)msg;
+	acta_publish(self, "story", acta_bin("b", big, sizeof(big)));
+	if (--ticks > 0)
+		acta_timer(self, "t", "tick", acta_after(1));
+	return ACTA_DONE;
+}
+
+static acta_status
+tick_later(acta_actor *self, const acta_msg *msg)
+{
+	acta_timer(self, "t", "tick", acta_after(acta_arg_int(msg, "n")));
+	return ACTA_DONE;
+}
+
 static const struct acta_handler handlers[] = {
+	{ .type = "tick", .run = tick },
+	{ .type = "tick-later", .run = tick_later, .args = "n:int" },
 	{ .type = "tell", .run = tell, .args = "n:int" },
 	{ .type = "tell-big", .run = tell_big, .args = "n:int" },
 	{ 0 },
@@ -293,6 +316,65 @@ START_TEST(no_more_than_the_bound_hear_one_topic)
 }
 END_TEST
 
+static void
+merge(void)
+{
+	bool more = true;
+
+	d.now_ms += 2000;
+	while (more)
+		if (acta_store_idle(d.part->store, d.now_ms, &more) != ACTA_OK)
+			break;
+	driven_run(&d);
+}
+
+/* The log is kept for who is behind, and may fill its store; which must not keep it
+ * from being handed on, or nothing ever makes room. */
+START_TEST(a_full_store_hands_its_log_on)
+{
+	struct acta_out *o;
+	uint64_t told = 0;
+	int busy = 0;
+
+	acta_part_close(&d.part);
+	remove_dir();
+	make_dir();
+	snprintf(d.dir, sizeof(d.dir), "%s", dir);
+	d.options.quota = 8u << 20;
+	d.config.channel_quota = 100000;
+	d.config.event_count = 8;
+	driven_open(&d);
+	for (int i = 0; i < 8; i++)
+		call(&d, .type = "tell-big");
+	on("f", 0, false, "hear");
+	call(&d, .type = "tick-later", .n = HOUR_MS);
+	while (busy < 3) {
+		merge();
+		call(&d, .type = "tell-big");
+		busy = d.said.code[0] != '\0' ? busy + 1 : 0;
+		told += busy == 0;
+	}
+	/* What was begun goes on, and says more. */
+	d.now_ms += HOUR_MS;
+	for (ticks = 6; ticks > 0; told++) {
+		d.now_ms += 10;
+		driven_run(&d);
+	}
+	ck_assert(d.part->nearly_full);
+	ck_assert_uint_eq(d.part->behind_count, 1);
+	for (uint64_t i = 0; i < told && d.part->behind_count > 0; i++) {
+		o = acta_channel_out(d.part, "other", 0);
+		acta_store_begin(d.part->store);
+		ck_assert(acta_outbox_ack(d.part, o, o->next));
+		acta_store_abort(d.part->store);
+		merge();
+	}
+	ck_assert_uint_eq(
+	    acta_channel_out(d.part, "other", 0)->next - 1, told + 8);
+	ck_assert_str_eq(call(&d, .type = "tell-big")->code, "");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -311,6 +393,7 @@ main(void)
 	tcase_add_test(tcase, who_is_behind_holds_the_publisher_up);
 	tcase_add_test(tcase, who_may_be_skipped_is_and_the_publisher_goes_on);
 	tcase_add_test(tcase, no_more_than_the_bound_hear_one_topic);
+	tcase_add_test(tcase, a_full_store_hands_its_log_on);
 	suite_add_tcase(suite, tcase);
 	srunner_set_tap(runner, "-");
 	srunner_run_all(runner, CK_SILENT);

@@ -540,8 +540,8 @@ acta_subs_catch_up(struct acta_part *part)
 	uint32_t left = ACTA_SUBS_SLICE, count;
 	struct late *all, *late;
 
-	if (part->behind_count == 0 || part->full || part->intake_stopped ||
-	    part->draining)
+	/* A store that takes nothing new in must: its log is kept until then. */
+	if (part->behind_count == 0 || part->full || part->draining)
 		return false;
 	all = acta_arena_alloc(&part->arena, part->behind_count * sizeof(*all));
 	if (!read_late(part, all, &count))
