@@ -128,7 +128,15 @@ def same_objects():
            "nm: acta_env_open is the simulated disk's")
 
 
+def mutants_fit():
+    run = subprocess.run(["scripts/mutate", "--fit"], stderr=subprocess.PIPE,
+                         text=True)
+    tap.ok(run.returncode == 0, "scripts/mutate: each mutation fits the code",
+           run.stderr)
+
+
 same_objects()
+mutants_fit()
 replay()
 breaks()
 many()

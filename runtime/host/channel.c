@@ -435,6 +435,17 @@ agrees(const struct acta_in *in, const struct acta_item *item)
 	    memcmp(item->chain, in->chain.bytes, 16) == 0;
 }
 
+/* Of two ends in one history. */
+static enum acta_verdict
+judge_cursor(const struct acta_in *in, const struct acta_item *item)
+{
+	if (in->next > item->next)
+		return ACTA_VERDICT_SENDER_BACK;
+	if (in->next < item->acked)
+		return ACTA_VERDICT_RECEIVER_BACK;
+	return is_refused(in, item) ? ACTA_VERDICT_DIVERGED : ACTA_VERDICT_GO;
+}
+
 static enum acta_verdict
 judge_story(
     struct acta_part *part, struct acta_in *in, const struct acta_item *item)
@@ -454,11 +465,7 @@ judge_story(
 	if (item->inc < in->inc ||
 	    (item->inc == in->inc && item->random != in->random))
 		return ACTA_VERDICT_FENCED;
-	if (in->next > item->next)
-		return ACTA_VERDICT_SENDER_BACK;
-	if (in->next < item->acked)
-		return ACTA_VERDICT_RECEIVER_BACK;
-	return is_refused(in, item) ? ACTA_VERDICT_DIVERGED : ACTA_VERDICT_GO;
+	return judge_cursor(in, item);
 }
 
 static enum acta_verdict
@@ -471,6 +478,9 @@ judge_hello(
 	    item->version_max < ACTA_CHANNEL_VERSION)
 		return ACTA_VERDICT_VERSION;
 	verdict = judge_story(part, in, item);
+	/* An older copy may be at the very place that the channel is at. */
+	if (in->accepts && verdict == ACTA_VERDICT_FENCED)
+		verdict = judge_cursor(in, item);
 	/* Where both agree a word said twice would have messages taken twice. */
 	return in->accepts && verdict != ACTA_VERDICT_GO ? ACTA_VERDICT_FRESH
 							 : verdict;

@@ -348,6 +348,13 @@ check_in(const struct change *c, const struct acta_place *from)
 		broken(c->ledger, "%s: taken of %s are %llu, next is %llu",
 		    name_of(c->place), name_of(from),
 		    (unsigned long long)is.taken, (unsigned long long)is.next);
+	/* A story is begun anew where the two ends do not agree, and nowhere
+	 * else: what has been taken of it would come again. */
+	if (c->was != NULL && is.base != was.base && is.hist == was.hist &&
+	    !from->process->store.in_memory &&
+	    acta_ledger_disagree(from, c->place, &was) == NULL)
+		broken(c->ledger, "%s begins anew with %s, and both agreed",
+		    name_of(c->place), name_of(from));
 	if (is.base != was.base) /* another story */
 		was = (struct acta_in_row){ .next = is.base };
 	c->ledger->taken_handled += is.handled - was.handled;
