@@ -241,6 +241,14 @@ migrate(struct acta_part *part, struct acta_actor *actor)
 		if (acta_scan_close(&scan) != ACTA_OK)
 			return ACTA_FAILED;
 	}
+	/* Who only looks leaves no trace of an actor that is not there; and
+	 * without space nothing is changed to be looked at. */
+	if (actor->reads_only && !known)
+		return ACTA_DONE;
+	if (actor->reads_only && part->full && !part->trial) {
+		actor->full = true;
+		return ACTA_FAILED;
+	}
 	if (known && actor->loaded->service->migrate != NULL) {
 		bool reads_only = actor->reads_only;
 
@@ -423,7 +431,8 @@ acta_run_conclude(struct acta_part *part, struct acta_actor *a,
 	if (a->full && msg->source == ACTA_FROM_CALL) {
 		part->busy++;
 		return acta_run_undeliverable(part, msg, "busy",
-		    "a channel that it would send to is full",
+		    part->full ? ACTA_NO_SPACE
+			       : "a channel that it would send to is full",
 		    "nothing was applied: try again later");
 	}
 	if (a->full)
