@@ -34,7 +34,8 @@
 #define SIM_MEND_PROBE 3u      /* in this one a word is said on each channel */
 #define SIM_MEND_US 2000000LL  /* between two words of an operator */
 #define SIM_LONG_US 120000000LL /* a token that nobody uses stays a day */
-#define SIM_LOADS_MAX 8u /* in a second, of a partition without space */
+#define SIM_LOADS_MAX 24u /* in a second, of a partition without space: an
+                          * operator's commands are each tried */
 #define SIM_DOOR_END 32u        /* the doors' first end of the network */
 
 /* ----------------------------------------------------------------- plan -- */
