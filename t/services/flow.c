@@ -13,6 +13,7 @@
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
 #define WITHIN_MS (24 * 3600 * 1000LL) /* no ask of a test ends so */
+#define KEPT 128 /* bodies kept of one sender, and of what was sent to one */
 
 /* The number of the next message from here to there. */
 static int64_t
@@ -40,7 +41,8 @@ put(acta_actor *self, const acta_msg *msg)
 	acta_put(self, acta_int(row, n));
 	if (acta_arg_bool(msg, "keep"))
 		acta_put(self,
-		    acta_str(acta_format(self, "kept/%s/%" PRId64, from, n),
+		    acta_str(
+			acta_format(self, "kept/%s/%" PRId64, from, n % KEPT),
 			acta_arg_str(msg, "pad")));
 	return acta_reply(self, acta_int("n", n));
 }
@@ -59,7 +61,8 @@ post(acta_actor *self, const acta_msg *msg)
 		    acta_str("pad", acta_arg_str(msg, "pad")));
 		if (acta_arg_bool(msg, "keep"))
 			acta_put(self,
-			    acta_str(acta_format(self, "sent/%" PRId64, n),
+			    acta_str(
+				acta_format(self, "sent/%" PRId64, n % KEPT),
 				acta_arg_str(msg, "pad")));
 	}
 	return acta_reply(self, acta_int("n", n));
