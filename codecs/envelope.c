@@ -916,7 +916,7 @@ encode_event(struct acta_buf *buf, const struct acta_item *item)
 static const uint8_t item_sizes[] = { [ACTA_ITEM_DATA] = 10,
 	[ACTA_ITEM_ACK] = 10,
 	[ACTA_ITEM_NACK] = 8,
-	[ACTA_ITEM_HELLO] = 16,
+	[ACTA_ITEM_HELLO] = 17,
 	[ACTA_ITEM_WELCOME] = 12,
 	[ACTA_ITEM_CALL] = 10,
 	[ACTA_ITEM_REPLY] = 8,
@@ -965,6 +965,7 @@ acta_item_encode(struct acta_buf *buf, const struct acta_item *item)
 			acta_pack_bin(buf, item->refused, HASH_SIZE);
 		else
 			acta_pack_nil(buf);
+		acta_pack_uint(buf, item->peer_hist);
 		break;
 	case ACTA_ITEM_WELCOME:
 		acta_pack_uint(buf, item->nonce);
@@ -1076,6 +1077,7 @@ decode_fields(struct acta_reader *r, struct acta_item *item, bool *ok)
 		item->version_min = read_u32(r, ok);
 		item->version_max = read_u32(r, ok);
 		item->refused = read_hash_or_nil(r, HASH_SIZE, ok);
+		item->peer_hist = acta_read_uint(r, ok);
 		break;
 	case ACTA_ITEM_WELCOME:
 		item->nonce = acta_read_uint(r, ok);

@@ -160,11 +160,12 @@ enum acta_item_kind {
 	 * `next`, please */
 	ACTA_ITEM_NACK,
 	/* [4, src, src_part, dst, dst_part, hist, inc, nonce, acked, next,
-	 * chain16, in_memory, random, version_min, version_max, refused16|nil]: src
-	 * asks to speak; it has rows acked .. next-1; chain16 is the channel's
-	 * running hash before row `acked`; random: 64 bits made with the
+	 * chain16, in_memory, random, version_min, version_max, refused16|nil,
+	 * peer_hist]: src asks to speak; it has rows acked .. next-1; chain16 is the
+	 * channel's running hash before row `acked`; random: 64 bits made with the
 	 * incarnation; the versions of this protocol that it speaks; refused16: the
-	 * running hash of dst's that it could not go on from */
+	 * running hash of dst's that it could not go on from; peer_hist: dst's when
+	 * they spoke last, 0 if never */
 	ACTA_ITEM_HELLO,
 	/* [5, src, src_part, dst, dst_part, hist, inc, nonce, next, chain16,
 	 * credit, verdict]: dst's answer; hist, inc: dst's own; nonce: the
@@ -199,7 +200,7 @@ struct acta_item {
 	struct acta_bytes src, dst; /* services (door: in src) */
 	uint32_t src_part, dst_part;
 	uint64_t hist, inc, first, next, credit, nonce, acked, request;
-	uint64_t random;
+	uint64_t random, peer_hist;
 	uint64_t epoch; /* not of the item: of the frame it came in, if its reader
 	                 * says so */
 	uint32_t count, flags, verdict, version_min, version_max;

@@ -13,6 +13,15 @@ acta_store_id(const struct acta_store *store)
 	return store->id;
 }
 
+bool
+acta_history_in_memory(uint64_t history)
+{
+	uint8_t first;
+
+	memcpy(&first, &history, 1);
+	return (first & ACTA_HISTORY_IN_MEMORY) != 0;
+}
+
 int64_t
 acta_store_last_ms(const struct acta_store *store)
 {

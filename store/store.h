@@ -112,8 +112,9 @@ enum acta_table acta_table_named(const char *name);
 /* Who this store is: history (128 random bits, made with the store) and
  * incarnation (counts opens; with 64 fresh random bits). The lowest bit of a
  * history's first byte is 1 of a store in memory alone: whoever knew it can tell
- * it from one that is lost. */
+ * it from one that is lost, by the first 8 bytes as channels have them. */
 #define ACTA_HISTORY_IN_MEMORY 1u
+bool acta_history_in_memory(uint64_t history);
 struct acta_store_id {
 	uint8_t history[16];
 	uint64_t incarnation;

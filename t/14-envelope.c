@@ -735,7 +735,8 @@ static const struct acta_item items[] = {
 	    .random = UINT64_MAX,
 	    .version_min = 1,
 	    .version_max = UINT32_MAX,
-	    .refused = chain },
+	    .refused = chain,
+	    .peer_hist = UINT64_MAX - 1 },
 	{ .kind = ACTA_ITEM_WELCOME,
 	    CHANNEL,
 	    .nonce = 3,
@@ -801,6 +802,7 @@ ck_item(const struct acta_item *a, const struct acta_item *b)
 	ck_assert_uint_eq(a->src_part, b->src_part);
 	ck_assert_uint_eq(a->dst_part, b->dst_part);
 	ck_assert(a->hist == b->hist && a->inc == b->inc);
+	ck_assert_uint_eq(a->peer_hist, b->peer_hist);
 	ck_assert(a->first == b->first && a->next == b->next);
 	ck_assert(a->credit == b->credit && a->nonce == b->nonce);
 	ck_assert(a->acked == b->acked && a->request == b->request);

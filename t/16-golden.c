@@ -194,7 +194,8 @@ link_hello(struct acta_buf *buf)
 		.chain = hash,
 		.random = 77,
 		.version_min = 1,
-		.version_max = 1 });
+		.version_max = 1,
+		.peer_hist = 0x1122334455667790 });
 }
 
 static void

@@ -454,7 +454,7 @@ welcome(const char *from, uint64_t next, const uint8_t *chain)
 	struct acta_item item = { .kind = ACTA_ITEM_WELCOME,
 		.src = { "counter", 7 },
 		.dst = { from, (uint32_t)strlen(from) },
-		.hist = 4711,
+		.hist = 4712,
 		.inc = 1,
 		.nonce = o->nonce,
 		.next = next,
@@ -569,10 +569,10 @@ START_TEST(a_reset_channel_answers_who_never_heard_from_us)
 	struct acta_buf b;
 
 	acta_buf_init(&b);
-	hello_from("third", 3, 99, 1);
+	hello_from("third", 3, 100, 1);
 	pack_question(&b, "pass", 1);
 	pack_question(&b, "pass", 2);
-	data_from("third", 1, &b, 2, 99);
+	data_from("third", 1, &b, 2, 100);
 	driven_run(&d);
 	ck_assert_uint_eq(out_to("other")->next, 3);
 	acta_buf_reset(&b);
@@ -608,10 +608,10 @@ START_TEST(a_channel_accepted_twice_takes_nothing_twice)
 	struct acta_buf b;
 
 	acta_buf_init(&b);
-	hello_from("third", 3, 99, 1);
+	hello_from("third", 3, 100, 1);
 	pack_question(&b, "pass", 1);
 	pack_question(&b, "pass", 2);
-	data_from("third", 1, &b, 2, 99);
+	data_from("third", 1, &b, 2, 100);
 	driven_run(&d);
 	hello_from("third", 3, 98, 1); /* its store was made anew */
 	ck_assert(strstr(d.alarm_text, "made anew") != NULL);
@@ -643,7 +643,7 @@ START_TEST(a_hash_that_is_refused_stops_the_channel)
 	struct acta_item hello = { .kind = ACTA_ITEM_HELLO,
 		.src = { "third", 5 },
 		.dst = { "counter", 7 },
-		.hist = 99,
+		.hist = 100,
 		.inc = 1,
 		.nonce = 1,
 		.acked = 1,
@@ -654,16 +654,16 @@ START_TEST(a_hash_that_is_refused_stops_the_channel)
 		.chain = (const uint8_t[16]){ 0 } };
 
 	acta_buf_init(&b);
-	hello_from("third", 2, 99, 1);
+	hello_from("third", 2, 100, 1);
 	pack_question(&b, "pass", 1);
-	data_from("third", 1, &b, 1, 99);
+	data_from("third", 1, &b, 1, 100);
 	driven_run(&d);
 	in = acta_channel_in(d.part, channel, 0);
 	chain = in->chain;
 	hello.refused = chain.bytes;
 	acta_part_item(d.part, &hello, d.now_ms);
 	ck_assert(strstr(d.alarm_text, "different stories") != NULL);
-	data_from("third", 2, &b, 1, 99);
+	data_from("third", 2, &b, 1, 100);
 	driven_run(&d);
 	ck_assert_uint_eq(out_to("other")->next, 2);
 	accept_third();
@@ -672,10 +672,78 @@ START_TEST(a_hash_that_is_refused_stops_the_channel)
 	/* It may come again, and late: of a hash that is ours no more. */
 	acta_part_item(d.part, &hello, d.now_ms);
 	ck_assert_str_eq(d.alarm_text, "");
-	data_from("third", 1, &b, 1, 99);
+	data_from("third", 1, &b, 1, 100);
 	driven_run(&d);
 	ck_assert_uint_eq(out_to("other")->next, 3);
 	acta_buf_fini(&b);
+}
+END_TEST
+
+/* What was in memory is gone by right, and no store was lost: the service may be
+ * durable now. An odd history is one in memory. */
+START_TEST(who_was_in_memory_and_is_durable_now_goes_on)
+{
+	struct acta_item life = { .kind = ACTA_ITEM_HELLO,
+		.src = { "third", 5 },
+		.dst = { "counter", 7 },
+		.hist = 101,
+		.inc = 1,
+		.nonce = 1,
+		.acked = 1,
+		.next = 2,
+		.random = 7,
+		.version_min = 1,
+		.version_max = 1,
+		.in_memory = true,
+		.chain = (const uint8_t[16]){ 0 },
+		.epoch = 1 };
+	struct acta_item durable = life;
+	struct acta_buf b;
+	struct acta_in *in;
+
+	durable.in_memory = false;
+	durable.hist = 100;
+	durable.epoch = 2;
+	acta_buf_init(&b);
+	acta_part_item(d.part, &life, d.now_ms);
+	acta_part_item(d.part, &durable, d.now_ms);
+	ck_assert_str_eq(d.alarm_text, "");
+	acta_part_item(d.part, &life, d.now_ms); /* late */
+	in = acta_channel_in(d.part, durable.src, 0);
+	ck_assert_uint_eq(in->hist, durable.hist);
+	durable.hist = 102; /* and this one is lost */
+	acta_part_item(d.part, &durable, d.now_ms);
+	ck_assert(strstr(d.alarm_text, "made anew") != NULL);
+	acta_buf_fini(&b);
+}
+END_TEST
+
+START_TEST(who_hears_and_was_in_memory_goes_on)
+{
+	struct acta_item hello = { .kind = ACTA_ITEM_HELLO,
+		.src = { "third", 5 },
+		.dst = { "counter", 7 },
+		.hist = 100,
+		.inc = 1,
+		.nonce = 1,
+		.acked = 8,
+		.next = 9,
+		.random = 7,
+		.version_min = 1,
+		.version_max = 1,
+		.chain = (const uint8_t[16]){ 0 },
+		.peer_hist = 201 };
+	struct acta_bytes other = { "fourth", 6 };
+	struct acta_in *in;
+
+	acta_part_item(d.part, &hello, d.now_ms);
+	ck_assert_str_eq(d.alarm_text, "");
+	in = acta_channel_in(d.part, hello.src, 0);
+	ck_assert_uint_eq(in->next, 8);
+	hello.src = other; /* whom it heard last was durable: that is lost */
+	hello.peer_hist = 200;
+	acta_part_item(d.part, &hello, d.now_ms);
+	ck_assert(strstr(d.alarm_text, "acked messages") != NULL);
 }
 END_TEST
 
@@ -694,9 +762,9 @@ START_TEST(an_answer_to_the_life_before_answers_nothing)
 	ask_("k", .type = "ask", .n = 111);
 	reopen(); /* the process died: the question is forgotten */
 	ask_("k", .type = "ask", .n = 222);
-	hello_from("other", 2, 99, 1);
+	hello_from("other", 2, 100, 1);
 	pack_answer(&b, 1, 111); /* to the first life's question */
-	data_from("other", 1, &b, 1, 99);
+	data_from("other", 1, &b, 1, 100);
 	driven_run(&d);
 	ck_assert_str_eq(ran, "");
 	acta_buf_fini(&b);
@@ -727,7 +795,7 @@ START_TEST(a_store_whose_messages_were_all_acked_opens_again)
 	struct acta_item ack = { .kind = ACTA_ITEM_ACK,
 		.src = { "counter", 7 },
 		.dst = { "other", 5 },
-		.hist = 4711,
+		.hist = 4712,
 		.inc = 1 };
 	struct acta_out *o;
 
@@ -864,7 +932,7 @@ START_TEST(a_partition_that_stops_lets_nothing_overtake)
 	acta_buf_init(&b);
 	d.config.stop_on_failed = true;
 	reopen();
-	hello_from("third", 3, 99, 1);
+	hello_from("third", 3, 100, 1);
 	broken = true;
 	r = ask_("k", .type = "flaky");
 	ck_assert_uint_eq(r->count, 0);
@@ -880,8 +948,8 @@ START_TEST(a_partition_that_stops_lets_nothing_overtake)
 		ck_assert_str_eq(ask_("other", .type = "look")->result, "0");
 		acta_buf_reset(&b);
 		pack_question(&b, "pass", 1);
-		hello_from("third", 3, 99, 2);
-		data_from("third", 1, &b, 1, 99);
+		hello_from("third", 3, 100, 2);
+		data_from("third", 1, &b, 1, 100);
 		driven_run(&d);
 		ck_assert_uint_eq(rows_of(ACTA_T_OUTBOX), 0);
 		d.alarm_text[0] = '\0';
@@ -898,8 +966,8 @@ START_TEST(a_partition_that_stops_lets_nothing_overtake)
 	ck_assert_uint_eq(flaky_runs, 1);
 	ck_assert_str_eq(ran, "other+1 ");
 	ck_assert_uint_eq(rows_of(ACTA_T_PARKED), 0);
-	hello_from("third", 3, 99, 3);
-	data_from("third", 1, &b, 1, 99);
+	hello_from("third", 3, 100, 3);
+	data_from("third", 1, &b, 1, 100);
 	driven_run(&d);
 	ck_assert_uint_eq(rows_of(ACTA_T_OUTBOX), 1);
 	reopen(); /* and it is not stopped any more */
@@ -927,11 +995,11 @@ START_TEST(a_partition_that_stopped_grants_nothing)
 {
 	d.config.stop_on_failed = true;
 	reopen();
-	hello_from("third", 3, 99, 1);
+	hello_from("third", 3, 100, 1);
 	ck_assert_uint_gt(credit_of_welcome(), 0);
 	broken = true;
 	ask_("k", .type = "flaky");
-	hello_from("third", 3, 99, 2);
+	hello_from("third", 3, 100, 2);
 	ck_assert_uint_eq(credit_of_welcome(), 0);
 	d.to_part_count = 0;
 	driven_run(&d);
@@ -940,7 +1008,7 @@ START_TEST(a_partition_that_stopped_grants_nothing)
 	broken = false;
 	acta_part_go(d.part);
 	driven_run(&d);
-	hello_from("third", 3, 99, 3);
+	hello_from("third", 3, 100, 3);
 	ck_assert_uint_gt(credit_of_welcome(), 0);
 }
 END_TEST
@@ -1040,14 +1108,14 @@ START_TEST(what_is_held_expires_one_by_one)
 	uint64_t last = 0, first;
 
 	acta_buf_init(&b);
-	hello_from("third", MANY + 1, 99, 1);
+	hello_from("third", MANY + 1, 100, 1);
 	ask_("k", .type = "block", .flags = ACTA_CALL_SEND);
 	for (unsigned i = 0; i < MANY; i++) {
 		d.now_ms = began_ms + 10 * i;
 		last = put("k", .type = "add");
 		acta_buf_reset(&b);
 		pack_question(&b, "pass", i); /* it has a day */
-		data_from("third", i + 1, &b, 1, 99);
+		data_from("third", i + 1, &b, 1, 100);
 		driven_run(&d);
 	}
 	first = last - MANY + 1;
@@ -1076,15 +1144,15 @@ START_TEST(answers_to_a_held_actor_keep_their_order)
 	ask_("k", .type = "ask", .n = 1);
 	ask_("k", .type = "ask", .n = 2);
 	ask_("k", .type = "block"); /* held from here on */
-	hello_from("other", 3, 99, 1);
+	hello_from("other", 3, 100, 1);
 	broken = true;
 	pack_answer(&b, 1, 1);
-	data_from("other", 1, &b, 1, 99);
+	data_from("other", 1, &b, 1, 100);
 	driven_run(&d);
 	broken = false;
 	acta_buf_reset(&b);
 	pack_answer(&b, 2, 2);
-	data_from("other", 2, &b, 1, 99);
+	data_from("other", 2, &b, 1, 100);
 	driven_run(&d);
 	d.now_ms += 1000;
 	driven_run(&d);
@@ -1128,11 +1196,11 @@ START_TEST(answers_do_not_overfill_a_channel)
 	struct acta_buf b;
 
 	acta_buf_init(&b);
-	hello_from("third", 201, 99, 1);
+	hello_from("third", 201, 100, 1);
 	for (uint64_t i = 1; i <= 200; i++) {
 		acta_buf_reset(&b);
 		pack_question(&b, "big-echo", i);
-		data_from("third", i, &b, 1, 99);
+		data_from("third", i, &b, 1, 100);
 		driven_run(&d);
 	}
 	/* quota 1 MiB, hard 1.25, and one handler's 8 MiB of effects */
@@ -1436,9 +1504,9 @@ START_TEST(an_operators_word_does_not_outlive_its_channel)
 	struct acta_in *in;
 
 	acta_buf_init(&b);
-	hello_from("third", 2, 99, 1);
+	hello_from("third", 2, 100, 1);
 	pack_question(&b, "pass", 1);
-	data_from("third", 1, &b, 1, 99);
+	data_from("third", 1, &b, 1, 100);
 	driven_run(&d);
 	ck_assert_uint_eq(out_to("other")->next, 2);
 	in = acta_channel_in(d.part, (struct acta_bytes){ "third", 5 }, 0);
@@ -1449,7 +1517,7 @@ START_TEST(an_operators_word_does_not_outlive_its_channel)
 		struct acta_item hello = { .kind = ACTA_ITEM_HELLO,
 			.src = { "third", 5 },
 			.dst = { "counter", 7 },
-			.hist = 99,
+			.hist = 100,
 			.inc = 1,
 			.nonce = 2,
 			.acked = 2,
@@ -1463,7 +1531,7 @@ START_TEST(an_operators_word_does_not_outlive_its_channel)
 		driven_run(&d);
 	}
 	reopen();
-	hello_from("third", 1, 99, 3); /* its store was set back */
+	hello_from("third", 1, 100, 3); /* its store was set back */
 	ck_assert(strstr(d.alarm_text, "set back") != NULL);
 	acta_buf_fini(&b);
 }
@@ -1489,6 +1557,8 @@ main(int argc, char **argv)
 	T(a_reset_channel_answers_who_never_heard_from_us);
 	T(a_channel_accepted_twice_takes_nothing_twice);
 	T(a_hash_that_is_refused_stops_the_channel);
+	T(who_was_in_memory_and_is_durable_now_goes_on);
+	T(who_hears_and_was_in_memory_goes_on);
 	T(an_answer_to_the_life_before_answers_nothing);
 	T(a_session_call_that_expired_runs_when_repeated);
 	T(a_store_whose_messages_were_all_acked_opens_again);

@@ -413,7 +413,6 @@ look_alone(const struct acta_place *from, const struct acta_place *to,
     struct verdict *v)
 {
 	struct acta_store *store = open_place(from, v);
-	uint8_t hist[8];
 	struct walk walk;
 	enum acta_err err;
 
@@ -421,11 +420,10 @@ look_alone(const struct acta_place *from, const struct acta_place *to,
 		return;
 	v->in = (struct in){ .next = 1, .base = 1 };
 	err = read_out(store, to, &v->out);
-	memcpy(hist, &v->out.peer_hist, sizeof(hist));
 	if (err != ACTA_OK) {
 		wrong(v, "a row of the channel cannot be read: %s",
 		    acta_strerror(err));
-	} else if (hist[0] & ACTA_HISTORY_IN_MEMORY) {
+	} else if (acta_history_in_memory(v->out.peer_hist)) {
 		v->in.next = v->out.acked;
 		v->in.taken = v->out.acked - 1;
 		v->in_memory = true;

@@ -302,6 +302,7 @@ hello_send(struct acta_part *part, struct acta_out *o, int64_t now_ms)
 	item.next = o->next;
 	item.chain = o->chain_acked.bytes;
 	item.in_memory = part->loaded->service->in_memory;
+	item.peer_hist = o->peer_hist;
 	item.version_min = item.version_max = ACTA_CHANNEL_VERSION;
 	if (o->refuses)
 		item.refused = o->refused.bytes;
@@ -446,18 +447,29 @@ judge_cursor(const struct acta_in *in, const struct acta_item *item)
 	return is_refused(in, item) ? ACTA_VERDICT_DIVERGED : ACTA_VERDICT_GO;
 }
 
+/* In memory each life has a history of its own, and leaves nothing to the next,
+ * which may be a durable one. */
+static bool
+is_new_life(const struct acta_in *in, const struct acta_item *item)
+{
+	return item->hist != in->hist &&
+	    (item->in_memory || acta_history_in_memory(in->hist));
+}
+
 static enum acta_verdict
 judge_story(
     struct acta_part *part, struct acta_in *in, const struct acta_item *item)
 {
 	bool lost;
 
-	/* What it knows acked was durable here, if anything is: a sender in
-	 * memory that came up anew knows of nothing. */
-	lost = item->acked > 1 && !part->loaded->service->in_memory;
+	/* What it knows acked was durable here, unless in memory, as this
+	 * service is or was then: a sender in memory that came up anew knows of
+	 * nothing. */
+	lost = item->acked > 1 && !part->loaded->service->in_memory &&
+	    !acta_history_in_memory(item->peer_hist);
 	if (in->next == 0) /* never met */
 		return lost ? ACTA_VERDICT_RECEIVER_NEW : ACTA_VERDICT_FRESH;
-	if (item->hist != in->hist && item->in_memory)
+	if (is_new_life(in, item))
 		return lost ? ACTA_VERDICT_RECEIVER_BACK : ACTA_VERDICT_FRESH;
 	if (item->hist != in->hist)
 		return ACTA_VERDICT_SENDER_NEW;
@@ -560,9 +572,9 @@ on_hello(struct acta_part *part, const struct acta_item *item)
 	if (same &&
 	    (item->nonce < in->nonce || (in->open && item->epoch < in->epoch)))
 		return;
-	/* In memory each life has a history of its own: a link that was opened
-	 * before the one we heard last is of one that is over. */
-	if (!same && item->in_memory && item->epoch < in->epoch)
+	/* A link that was opened before the one we heard last is of a life that
+	 * is over. */
+	if (is_new_life(in, item) && item->epoch < in->epoch)
 		return;
 	if (same && in->open && in->nonce == item->nonce &&
 	    !is_refused(in, item)) { /* the answer was lost */
