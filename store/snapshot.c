@@ -387,6 +387,7 @@ acta_snapshot_copy(struct acta_snapshot *snapshot, const char *dir,
 	enum acta_err err;
 
 	assert(snapshot->txn != NULL);
+	assert(history == NULL || !(history[0] & ACTA_HISTORY_IN_MEMORY));
 	if (snprintf(path, sizeof(path), "%s/data.mdb", dir) >=
 	    (int)sizeof(path)) {
 		acta_why_text(why, "the path is too long: %.200s", dir);

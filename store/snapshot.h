@@ -47,7 +47,8 @@ struct acta_copied {
 /*
  * Copy what was taken into a new store at DIR, made with its parents; all of it
  * is durable when it returns. With `history` the copy is another store with that
- * id: it says of which it came, and has no followers.
+ * id, whose bit ACTA_HISTORY_IN_MEMORY is 0: it says of which it came, and has no
+ * followers.
  * Errors: ACTA_EBUSY there is a store already; ACTA_EFULL, ACTA_EIO.
  */
 ACTA_NODISCARD enum acta_err acta_snapshot_copy(struct acta_snapshot *snapshot,

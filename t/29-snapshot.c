@@ -214,7 +214,7 @@ END_TEST
 
 START_TEST(with_another_history_it_is_another_store)
 {
-	static const uint8_t history[16] = "another history";
+	static const uint8_t history[16] = "next of history";
 	struct acta_store_id was, is;
 	struct acta_store *store;
 

@@ -422,6 +422,7 @@ stage(struct sim_backup *b)
 
 		for (int n = 0; n < 16; n++)
 			s->row.fresh[n] = (uint8_t)acta_dice_bits(&sim->dice);
+		s->row.fresh[0] &= (uint8_t)~ACTA_HISTORY_IN_MEMORY;
 		if (s->stage == NULL)
 			s->stage = disk_of("stage", s->place);
 		empty(s->stage);
