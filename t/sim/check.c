@@ -143,6 +143,8 @@ check_loads(const struct acta_place *place)
 void
 sim_check_round(const struct acta_process *p)
 {
+	uint64_t quota = sim->plan->config.channel_quota;
+
 	for (uint32_t n = 0; n < p->count; n++) {
 		check_loads(&p->places[n]);
 		for (uint32_t i = 0; i < p->places[n].part->out_count; i++) {
@@ -152,6 +154,14 @@ sim_check_round(const struct acta_process *p)
 			uint32_t a = sim_place_number(&p->places[n]);
 			uint32_t b = sim_place_number(place_at(&to, o->part));
 
+			/* CORE 4.3: its reserve, and what one handler that
+			 * had begun has sent. */
+			if (o->bytes > quota + quota / 4 + SIM_HANDLER_BYTES)
+				sim_violation("%s has %llu bytes for %s.%u, "
+					      "over its quota of %llu",
+				    p->places[n].dir,
+				    (unsigned long long)o->bytes, o->service,
+				    o->part, (unsigned long long)quota);
 			if (o->state == ACTA_OUT_OPEN &&
 			    o->nonce == sim->talks[a][b].nonce &&
 			    o->credit > sim->talks[a][b].granted)
@@ -174,7 +184,7 @@ check_moves(const struct acta_place *place, const struct sim_ask *ask,
 	int64_t moves, durable;
 
 	if (item->code.data != NULL || ask->event.a == OP_PASS ||
-	    ask->event.a == OP_RETRY || ask->event.a == OP_ANSWER)
+	    sim_of_operator(ask->event.a) || ask->event.a == OP_ANSWER)
 		return;
 	moves = acta_as_int(acta_at(acta_read(&r), "moves"), 0);
 	snprintf(key, sizeof(key), "%u", ask->event.b % SIM_KEYS);
@@ -212,7 +222,7 @@ check_answer(
 	check_moves(place, ask, item);
 	/* A session's record is gone when its next one is done. */
 	if (!ask->event.kept_id || ask->seq > 0 || ask->event.a == OP_PEEK ||
-	    ask->event.a == OP_UNKNOWN || ask->event.a == OP_RETRY)
+	    ask->event.a == OP_UNKNOWN || sim_of_operator(ask->event.a))
 		return;
 	sim_ask_id(ask, id);
 	acta_ledger_answer(&sim->ledger, place, id, item);

@@ -34,6 +34,54 @@ is_word(const char *word, size_t size, const char *what)
 	return size == strlen(what) && memcmp(word, what, size) == 0;
 }
 
+/* Args that spare who is tried again, if the letter was doomed; its row is as
+ * runtime/host/answer.c writes it. */
+static bool
+edited(struct acta_reader r, struct acta_buf *b)
+{
+	struct acta_message m;
+	bool ok = true;
+	uint32_t n;
+
+	(void)acta_read_list(&r, &ok);
+	(void)acta_read_str(&r, &n, &ok);
+	(void)acta_read_str(&r, &n, &ok);
+	(void)acta_read_int(&r, &ok);
+	(void)acta_read_int(&r, &ok);
+	(void)acta_read_bin(&r, &n, &ok);
+	if (!ok || acta_message_decode(&r, &m) != ACTA_OK ||
+	    !is_word(m.type.data, m.type.size, "doomed"))
+		return false;
+	acta_pack_map(b, 3);
+	acta_pack_text(b, "n");
+	acta_pack_int(b, acta_as_int(acta_at(m.args, "n"), 0));
+	acta_pack_text(b, "how");
+	acta_pack_int(b, DOOM_CRASHES);
+	acta_pack_text(b, "lives"); /* it has none to take any more */
+	acta_pack_int(b, 0);
+	return true;
+}
+
+/* What an operator makes of the letter: one that nothing is wrong with, if it was
+ * doomed. nil: it is left as it is. */
+static void
+pack_edit(struct acta_buf *b, const struct sim_event *e)
+{
+	const struct acta_process *p = sim->cluster.processes[e->b / SIM_KEYS];
+	char key[16];
+	uint8_t row[8] = { [7] = (uint8_t)e->d };
+	struct acta_reader r;
+	size_t n;
+
+	n = (size_t)snprintf(key, sizeof(key), "%u", e->b % SIM_KEYS);
+	if (!acta_view_get(
+		acta_view_of(
+		    &p->places[acta_partition_of(key, n, p->count)], true),
+		ACTA_T_DEAD, row, 8, &r) ||
+	    !edited(r, b))
+		acta_pack_nil(b);
+}
+
 static void
 pack_arg(struct acta_buf *b, const struct sim_event *e, const char *word,
     size_t size)
@@ -41,7 +89,9 @@ pack_arg(struct acta_buf *b, const struct sim_event *e, const char *word,
 	char to[64];
 
 	acta_pack_str(b, word, (uint32_t)size);
-	if (is_word(word, size, "to")) {
+	if (is_word(word, size, "args")) {
+		pack_edit(b, e);
+	} else if (is_word(word, size, "to")) {
 		address(to, sizeof(to), e->c);
 		acta_pack_text(b, to);
 	} else {
@@ -116,7 +166,7 @@ item_send(const struct sim_ask *ask, uint32_t door, uint32_t flags,
 	item.dst_part = acta_partition_of(
 	    key, strlen(key), sim->plan->parts[e->b / SIM_KEYS]);
 	item.flags = flags | (e->send ? ACTA_CALL_SEND : 0);
-	if (e->a == OP_RETRY)
+	if (sim_of_operator(e->a))
 		item.flags |= ACTA_CALL_ADMIN;
 	item.client = e->kept_id ? id : NULL;
 	item.id_ms = ask->id_ms;
@@ -249,8 +299,8 @@ take_id(struct sim_ask *ask)
 		uint32_t op = other->event.a;
 
 		if (other->final && other->answered && other->event.kept_id &&
-		    !other->forgotten && other->seq == 0 && op != OP_RETRY &&
-		    other->event.b == ask->event.b &&
+		    !other->forgotten && other->seq == 0 &&
+		    !sim_of_operator(op) && other->event.b == ask->event.b &&
 		    other->event.c != ask->event.c && other->ok &&
 		    op != OP_REUSE && op != OP_PEEK && op != OP_SHOUT) {
 			ask->id = other->id;
@@ -272,7 +322,7 @@ take_seq(struct sim_ask *ask)
 
 	if (ask->event.a == OP_UNKNOWN || ask->event.a == OP_BAD ||
 	    ask->event.a == OP_PEEK || ask->event.a == OP_REUSE ||
-	    ask->event.a == OP_RETRY)
+	    sim_of_operator(ask->event.a))
 		return false;
 	early = before != NULL && !before->answered && !before->passed;
 	if (early && !acta_dice_chance(&sim->dice, 300))
@@ -386,7 +436,7 @@ check_code(const struct sim_ask *ask, const struct acta_item *item)
 
 	if (is_code(item, "failed"))
 		right = op == OP_ANSWER || op == OP_PASS || op == OP_TOIL ||
-		    op == OP_RETRY;
+		    sim_of_operator(op);
 	else if (op == OP_UNKNOWN)
 		right = is_code(item, "unknown-type");
 	else if (op == OP_BAD)
@@ -395,7 +445,7 @@ check_code(const struct sim_ask *ask, const struct acta_item *item)
 		right = is_code(item, "id-reused");
 	else if (op == OP_DENY)
 		right = is_code(item, "no") || (ok && ask->event.send);
-	else if (op == OP_RETRY)
+	else if (sim_of_operator(op))
 		right = ok || is_code(item, "not-found");
 	else if (op == OP_MOVE)
 		right = ok || is_code(item, "poor");
@@ -423,6 +473,7 @@ first_answer(struct sim_ask *ask, const struct acta_item *item)
 	sim->tally[ok ? T_ANSWERED : T_REFUSED]++;
 	sim->tally[T_REUSED] += is_code(item, "id-reused");
 	sim->tally[T_REVIVED] += ok && ask->event.a == OP_RETRY;
+	sim->tally[T_EDITED] += ok && ask->event.a == OP_EDIT;
 	sim->hash =
 	    acta_hash64_seeded(item->body.data, item->body.size, sim->hash);
 }
@@ -507,7 +558,7 @@ sim_ask_reply(uint32_t door, const struct acta_item *item)
 	sim->tally[T_SAME_ANSWER]++;
 	/* The one reads as of now, the other finds it gone; and a session keeps
 	 * its last answer alone. */
-	if (ask->event.a == OP_PEEK || ask->event.a == OP_RETRY ||
+	if (ask->event.a == OP_PEEK || sim_of_operator(ask->event.a) ||
 	    (ask->seq > 0 && is_code(item, "id-expired")))
 		return;
 	if (ok != ask->ok || (!ok && !is_code(item, ask->code)) ||

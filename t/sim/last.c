@@ -55,7 +55,7 @@ is_move(const struct sim_ask *ask)
 
 	return op != OP_ANSWER && op != OP_DENY && op != OP_PEEK &&
 	    op != OP_UNKNOWN && op != OP_BAD && op != OP_REUSE &&
-	    op != OP_RETRY;
+	    !sim_of_operator(op);
 }
 
 /* A refused send, and one that its asker's deadline passed, are answered nil;

@@ -161,9 +161,9 @@ op(struct sim_event *e, const struct sim_plan *plan, struct acta_dice *dice,
 	    acta_dice_chance(dice, 250) ? 10 << acta_dice_roll(dice, 8) : 5000;
 	e->kept_id = e->a == OP_REUSE || acta_dice_chance(dice, 850);
 	e->send = e->a != OP_ANSWER && e->a != OP_REUSE && e->a != OP_PEEK &&
-	    e->a != OP_RETRY && acta_dice_chance(dice, 120);
+	    !sim_of_operator(e->a) && acta_dice_chance(dice, 120);
 	e->session = e->kept_id && acta_dice_chance(dice, SIM_SESSIONS);
-	if (e->a == OP_RETRY)
+	if (sim_of_operator(e->a))
 		e->d = 1 + acta_dice_roll(dice, 3);
 	/* What it sends, it may send twice. */
 	if (e->a == OP_QUERY && e->c >= durable(plan) * SIM_KEYS &&

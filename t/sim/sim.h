@@ -36,6 +36,7 @@
 #define SIM_LONG_US 120000000LL /* a token that nobody uses stays a day */
 #define SIM_LOADS_MAX 24u /* in a second, of a partition without space: an
                           * operator's commands are each tried */
+#define SIM_HANDLER_BYTES 12000u /* what one sends at most, to anybody */
 #define SIM_DOOR_END 32u        /* the doors' first end of the network */
 
 /* ----------------------------------------------------------------- plan -- */
@@ -93,11 +94,19 @@ enum sim_event_kind { SIM_EVENT_KINDS(X) EV_KINDS };
 	X(UNKNOWN, "no-such-type", "")                                      \
 	X(BAD, "move", "to")        /* an arg is missing */                 \
 	X(REUSE, "shout", "")       /* another's id */               \
-	X(RETRY, "@dead-retry", "id") /* of an operator */
+	X(RETRY, "@dead-retry", "id") /* of an operator */             \
+	X(EDIT, "@dead-retry", "id args") /* with other args */
 
 #define X(name, type, args) OP_##name,
 enum sim_op { SIM_OPS(X) OPS };
 #undef X
+
+/* What an operator says, of a dead letter. */
+static inline bool
+sim_of_operator(uint32_t op)
+{
+	return op == OP_RETRY || op == OP_EDIT;
+}
 
 /* How a question is answered. */
 enum sim_how {
@@ -192,6 +201,7 @@ extern const char *const sim_point_names[PT_COUNT];
 	X(UNDONE, "request: its session went on without it") \
 	X(SESSION, "request: in a session")                 \
 	X(REVIVED, "dead letter: tried again")              \
+	X(EDITED, "dead letter: with other args")           \
 	X(OUT_ANSWERED, "ask: answered")                    \
 	X(OUT_REFUSED, "ask: refused")                      \
 	X(OUT_UNDELIVERED, "ask: undelivered")              \

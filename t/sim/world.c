@@ -116,6 +116,18 @@ check_quota(struct acta_place *place, const char *name)
 		sim_violation("%s commits beyond its quota", place->dir);
 }
 
+/* CORE 1.1: a turn ends when its time is over; what is slow is so for each
+ * message. */
+static void
+check_bound(const struct acta_place *place)
+{
+	uint32_t slow = place->process->slow;
+
+	if (slow > 0 && place->part->turn_messages > ACTA_TURN_MS / slow + 1)
+		sim_violation("%s takes %u messages in a turn, at %u ms each",
+		    place->dir, place->part->turn_messages, slow);
+}
+
 static bool
 on_point(void *self, struct acta_place *place, const char *name)
 {
@@ -136,6 +148,8 @@ on_point(void *self, struct acta_place *place, const char *name)
 
 	if (sim->plan->small_quota)
 		check_quota(place, name);
+	if (strcmp(name, "commit") == 0)
+		check_bound(place);
 	if (sim->plan->store.freeze_turns > 0 && strcmp(name, "committed") == 0)
 		count_freeze(place->part->store);
 	for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++)
