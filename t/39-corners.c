@@ -1475,6 +1475,34 @@ START_TEST(who_waits_hears_nothing_of_a_turn_without_space)
 }
 END_TEST
 
+/* What it has to say of whom it hears waits for space, and for nothing else. */
+START_TEST(who_hears_of_others_says_so_once_there_is_space)
+{
+	bool more;
+
+	acta_part_close(&d.part);
+	remove_dir();
+	make_dir();
+	snprintf(d.dir, sizeof(d.dir), "%s", dir);
+	d.options.quota = 1u << 20;
+	driven_open(&d);
+	d.part->port.to_door = my_to_door;
+	d.part->config.channel_quota = 1u << 30;
+	for (int i = 0; i < 4; i++)
+		put("k", .type = "tell-big", .n = 1);
+	driven_run(&d);
+	ck_assert(d.part->full);
+	d.part->announce = true;
+	d.now_ms += 2000;
+	ck_assert_int_eq(acta_part_turn(d.part, d.now_ms, &more), ACTA_OK);
+	ck_assert(!d.part->full && !d.part->nearly_full);
+	ck_assert(d.part->announce);
+	ck_assert_int_eq(acta_part_wake_ms(d.part), 0);
+	driven_run(&d);
+	ck_assert(!d.part->announce);
+}
+END_TEST
+
 /* A session may begin with 0 or 1. */
 START_TEST(a_session_that_began_with_0_takes_it_once)
 {
@@ -1584,6 +1612,7 @@ main(int argc, char **argv)
 	T(who_asks_again_where_all_stands_still_hears_what_he_heard);
 	T(who_asks_again_without_space_hears_what_he_heard);
 	T(who_waits_hears_nothing_of_a_turn_without_space);
+	T(who_hears_of_others_says_so_once_there_is_space);
 	T(a_session_that_began_with_0_takes_it_once);
 	T(an_operators_word_does_not_outlive_its_channel);
 	T(an_actor_with_no_key_is_itself);

@@ -386,9 +386,13 @@ acta_part_wake_ms(const struct acta_part *part)
 		return part->full_ms;
 	if (part->stopped)
 		wake = at = INT64_MAX;
-	if (part->announce && !part->intake_stopped)
+	if (part->announce && !part->nearly_full)
 		return 0;
 	if (at < wake)
+		wake = at;
+	/* It waits for room: whether there is any is looked at by turns. */
+	at = part->now_ms + ACTA_FULL_RETRY_MS;
+	if (part->announce && at < wake)
 		wake = at;
 	at = acta_topics_wake_ms(part);
 	if (at < wake)
