@@ -309,6 +309,20 @@ teardown(void)
 	remove_dir();
 }
 
+/* A store anew that is full before a channel is. */
+static void
+small_store(uint64_t quota)
+{
+	acta_part_close(&d.part);
+	remove_dir();
+	make_dir();
+	snprintf(d.dir, sizeof(d.dir), "%s", dir);
+	d.options.quota = quota;
+	d.config.channel_quota = 1u << 30;
+	driven_open(&d);
+	d.part->port.to_door = my_to_door;
+}
+
 /* A call into the inbox; no turn is run. */
 static uint64_t
 put_args(const char *key, const char *type, const struct acta_buf *args,
@@ -515,14 +529,7 @@ START_TEST(no_answer_leaves_that_no_commit_implies)
 {
 	uint64_t first, again;
 
-	acta_part_close(&d.part);
-	remove_dir();
-	make_dir();
-	snprintf(d.dir, sizeof(d.dir), "%s", dir);
-	d.options.quota = 1u << 20;
-	driven_open(&d);
-	d.part->port.to_door = my_to_door;
-	d.part->config.channel_quota = 1u << 30;
+	small_store(1u << 20);
 	first = put("k", .type = "add", .n = 5, .id = "x");
 	again = put("k", .type = "add", .n = 5, .id = "x");
 	put("k", .type = "tell-big", .n = 1);
@@ -633,6 +640,21 @@ START_TEST(a_channel_accepted_twice_takes_nothing_twice)
 }
 END_TEST
 
+/* What third says first; an odd history is one in memory. */
+static const uint8_t no_chain[16];
+static const struct acta_item third_hello = { .kind = ACTA_ITEM_HELLO,
+	.src = { "third", 5 },
+	.dst = { "counter", 7 },
+	.hist = 100,
+	.inc = 1,
+	.nonce = 1,
+	.acked = 1,
+	.next = 3,
+	.random = 7,
+	.version_min = 1,
+	.version_max = 1,
+	.chain = no_chain };
+
 /* That two stories differ in the middle only their sender sees, and tells. */
 START_TEST(a_hash_that_is_refused_stops_the_channel)
 {
@@ -640,18 +662,7 @@ START_TEST(a_hash_that_is_refused_stops_the_channel)
 	struct acta_in *in;
 	struct acta_buf b;
 	struct acta_hash128 chain;
-	struct acta_item hello = { .kind = ACTA_ITEM_HELLO,
-		.src = { "third", 5 },
-		.dst = { "counter", 7 },
-		.hist = 100,
-		.inc = 1,
-		.nonce = 1,
-		.acked = 1,
-		.next = 3,
-		.random = 7,
-		.version_min = 1,
-		.version_max = 1,
-		.chain = (const uint8_t[16]){ 0 } };
+	struct acta_item hello = third_hello;
 
 	acta_buf_init(&b);
 	hello_from("third", 2, 100, 1);
@@ -680,31 +691,16 @@ START_TEST(a_hash_that_is_refused_stops_the_channel)
 END_TEST
 
 /* What was in memory is gone by right, and no store was lost: the service may be
- * durable now. An odd history is one in memory. */
+ * durable now. */
 START_TEST(who_was_in_memory_and_is_durable_now_goes_on)
 {
-	struct acta_item life = { .kind = ACTA_ITEM_HELLO,
-		.src = { "third", 5 },
-		.dst = { "counter", 7 },
-		.hist = 101,
-		.inc = 1,
-		.nonce = 1,
-		.acked = 1,
-		.next = 2,
-		.random = 7,
-		.version_min = 1,
-		.version_max = 1,
-		.in_memory = true,
-		.chain = (const uint8_t[16]){ 0 },
-		.epoch = 1 };
-	struct acta_item durable = life;
-	struct acta_buf b;
+	struct acta_item life = third_hello, durable = third_hello;
 	struct acta_in *in;
 
-	durable.in_memory = false;
-	durable.hist = 100;
+	life.in_memory = true;
+	life.hist = 101;
+	life.epoch = 1;
 	durable.epoch = 2;
-	acta_buf_init(&b);
 	acta_part_item(d.part, &life, d.now_ms);
 	acta_part_item(d.part, &durable, d.now_ms);
 	ck_assert_str_eq(d.alarm_text, "");
@@ -714,28 +710,18 @@ START_TEST(who_was_in_memory_and_is_durable_now_goes_on)
 	durable.hist = 102; /* and this one is lost */
 	acta_part_item(d.part, &durable, d.now_ms);
 	ck_assert(strstr(d.alarm_text, "made anew") != NULL);
-	acta_buf_fini(&b);
 }
 END_TEST
 
 START_TEST(who_hears_and_was_in_memory_goes_on)
 {
-	struct acta_item hello = { .kind = ACTA_ITEM_HELLO,
-		.src = { "third", 5 },
-		.dst = { "counter", 7 },
-		.hist = 100,
-		.inc = 1,
-		.nonce = 1,
-		.acked = 8,
-		.next = 9,
-		.random = 7,
-		.version_min = 1,
-		.version_max = 1,
-		.chain = (const uint8_t[16]){ 0 },
-		.peer_hist = 201 };
+	struct acta_item hello = third_hello;
 	struct acta_bytes other = { "fourth", 6 };
 	struct acta_in *in;
 
+	hello.acked = 8;
+	hello.next = 9;
+	hello.peer_hist = 201;
 	acta_part_item(d.part, &hello, d.now_ms);
 	ck_assert_str_eq(d.alarm_text, "");
 	in = acta_channel_in(d.part, hello.src, 0);
@@ -799,14 +785,7 @@ START_TEST(a_store_whose_messages_were_all_acked_opens_again)
 		.inc = 1 };
 	struct acta_out *o;
 
-	acta_part_close(&d.part);
-	remove_dir();
-	make_dir();
-	snprintf(d.dir, sizeof(d.dir), "%s", dir);
-	d.options.quota = 16u << 20;
-	d.config.channel_quota = 1u << 30;
-	driven_open(&d);
-	d.part->port.to_door = my_to_door;
+	small_store(16u << 20);
 	for (int i = 0; i < 100; i++) {
 		bool more = true;
 
@@ -899,14 +878,7 @@ END_TEST
 
 START_TEST(a_store_that_is_nearly_full_says_so)
 {
-	acta_part_close(&d.part);
-	remove_dir();
-	make_dir();
-	snprintf(d.dir, sizeof(d.dir), "%s", dir);
-	d.options.quota = 4u << 20;
-	driven_open(&d);
-	d.part->port.to_door = my_to_door;
-	d.part->config.channel_quota = 1u << 30;
+	small_store(4u << 20);
 	for (int i = 0; i < 100 && d.alarm[0] == '\0'; i++)
 		ask_("k", .type = "tell-big", .n = i);
 	ck_assert_str_eq(d.alarm, "store-nearly-full");
@@ -1343,14 +1315,7 @@ START_TEST(who_was_refused_in_a_turn_without_space_hears_it)
 {
 	uint64_t reused;
 
-	acta_part_close(&d.part);
-	remove_dir();
-	make_dir();
-	snprintf(d.dir, sizeof(d.dir), "%s", dir);
-	d.options.quota = 1u << 20;
-	driven_open(&d);
-	d.part->port.to_door = my_to_door;
-	d.part->config.channel_quota = 1u << 30;
+	small_store(1u << 20);
 	ask_("k", .type = "add", .n = 5, .id = "x");
 	d.now_ms += 10;
 	reused = put("k", .type = "add", .n = 6, .id = "x");
@@ -1403,14 +1368,7 @@ START_TEST(who_asks_again_without_space_hears_what_he_heard)
 {
 	uint64_t known, pending, fresh;
 
-	acta_part_close(&d.part);
-	remove_dir();
-	make_dir();
-	snprintf(d.dir, sizeof(d.dir), "%s", dir);
-	d.options.quota = 1u << 20;
-	driven_open(&d);
-	d.part->port.to_door = my_to_door;
-	d.part->config.channel_quota = 1u << 30;
+	small_store(1u << 20);
 	ask_("k", .type = "add", .n = 5, .id = "x");
 	broken = true;
 	ask_("j", .type = "flaky", .id = "y");
@@ -1443,14 +1401,7 @@ START_TEST(who_waits_hears_nothing_of_a_turn_without_space)
 {
 	struct reply *first, *second;
 
-	acta_part_close(&d.part);
-	remove_dir();
-	make_dir();
-	snprintf(d.dir, sizeof(d.dir), "%s", dir);
-	d.options.quota = 1u << 20;
-	driven_open(&d);
-	d.part->port.to_door = my_to_door;
-	d.part->config.channel_quota = 1u << 30;
+	small_store(1u << 20);
 	broken = true;
 	first = ask_("j", .type = "flaky", .id = "y");
 	d.now_ms += 10;
@@ -1480,14 +1431,7 @@ START_TEST(who_hears_of_others_says_so_once_there_is_space)
 {
 	bool more;
 
-	acta_part_close(&d.part);
-	remove_dir();
-	make_dir();
-	snprintf(d.dir, sizeof(d.dir), "%s", dir);
-	d.options.quota = 1u << 20;
-	driven_open(&d);
-	d.part->port.to_door = my_to_door;
-	d.part->config.channel_quota = 1u << 30;
+	small_store(1u << 20);
 	for (int i = 0; i < 4; i++)
 		put("k", .type = "tell-big", .n = 1);
 	driven_run(&d);
