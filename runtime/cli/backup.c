@@ -355,9 +355,10 @@ copy_all(struct backup *b, struct acta_manifest *manifest)
 		    manifest->count, bytes, b->held, b->held_ms);
 	else
 		(void)acta_sayf(0, NULL,
-		    "%s: %" PRIu32 " stores, %s, of one instant; the node was "
+		    "%s: %" PRIu32 " store%s, %s, of one instant; the node was "
 		    "held for %" PRId64 " ms",
-		    b->dest, manifest->count, size, b->held_ms);
+		    b->dest, manifest->count, manifest->count == 1 ? "" : "s",
+		    size, b->held_ms);
 	acta_out_flush();
 	return ACTA_EXIT_OK;
 }
